@@ -101,7 +101,7 @@ _SADNESS = "EMFACS sadness 1+4+15(+17)"
 _DISGUST = "EMFACS disgust 9/10+17"
 
 RELATIONS: tuple[Relation, ...] = (
-    Relation("AU1", "AU2", "co-occurring", f"{_SURPRISE}; most frequent pair of CASME II after AU4+AU7"),
+    Relation("AU1", "AU2", "co-occurring", f"{_SURPRISE}; {_FEAR}"),
     Relation("AU1", "AU5", "co-occurring", _SURPRISE),
     Relation("AU2", "AU5", "co-occurring", _SURPRISE),
     Relation("AU1", "AU4", "co-occurring", f"{_SADNESS}; {_FEAR}"),
@@ -109,7 +109,7 @@ RELATIONS: tuple[Relation, ...] = (
     Relation("AU4", "AU15", "co-occurring", _SADNESS),
     Relation("AU15", "AU17", "co-occurring", _SADNESS),
     Relation("AU4", "AU5", "co-occurring", f"{_ANGER}; {_FEAR}"),
-    Relation("AU4", "AU7", "co-occurring", f"{_ANGER}; the most frequent pair of CASME II and SAMM"),
+    Relation("AU4", "AU7", "co-occurring", f"{_ANGER}; coded together in CASME II and SAMM"),
     Relation("AU5", "AU7", "co-occurring", _ANGER),
     Relation("AU6", "AU12", "co-occurring", "EMFACS happiness 6+12"),
     Relation("AU12", "AU14", "co-occurring", "EMFACS contempt, one-sided 12+14"),

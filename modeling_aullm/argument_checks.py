@@ -1,0 +1,108 @@
+"""Every check of the command's arguments that needs neither the model nor the content of the videos."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from itertools import chain, count
+from pathlib import Path
+
+from .arguments import UsageError
+from .output_files import check_writable
+
+PLOT_SUFFIXES = (".png", ".pdf", ".svg")
+OVERLAY_SUFFIXES = (".mp4", ".mov", ".mkv")
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+
+def check_arguments(arguments: Namespace, report: Callable[[str], None]) -> list[str]:
+    """Check what can be checked before the long work.
+
+    Args:
+        arguments: As parsed.
+        report: Called with a line about each source that does not exist.
+
+    Returns:
+        The sources that exist.
+
+    Raises:
+        UsageError: If arguments do not go together, an output cannot be written or the checkpoint is not there.
+    """
+    _check_sampling(arguments)
+    _check_outputs(arguments)
+    _check_model(arguments.model, arguments.revision)
+    sources = []
+    for source in arguments.sources:
+        if Path(source).exists():
+            sources.append(source)
+        else:
+            report(f"{source}: no such file or folder")
+    return sources
+
+
+def _check_sampling(arguments: Namespace) -> None:
+    if arguments.window is not None and arguments.stride is not None and arguments.stride > arguments.window:
+        raise UsageError(
+            f"--stride {arguments.stride:g} is longer than --window {arguments.window:g}: frames would be missed"
+        )
+    marks = [mark for mark in (arguments.onset, arguments.apex, arguments.offset) if mark is not None]
+    if marks != sorted(marks):
+        raise UsageError(f"--onset, --apex and --offset must not go back in time, got {', '.join(map(str, marks))}")
+    if marks and (len(arguments.sources) > 1 or arguments.window is not None or arguments.stride is not None):
+        raise UsageError("--onset, --apex and --offset are for one source, without --window and --stride")
+
+
+def _check_outputs(arguments: Namespace) -> None:
+    for option, suffixes in (("plot", PLOT_SUFFIXES), ("overlay", OVERLAY_SUFFIXES)):
+        path = getattr(arguments, option)
+        if path is not None and Path(path).suffix.lower() not in suffixes:
+            raise UsageError(f"--{option} {path}: the name must end in {', '.join(suffixes)}")
+    outputs = [Path(path) for path in (arguments.csv, arguments.plot) if path is not None]
+    outputs += [Path(arguments.json)] if arguments.json not in (None, "-") else []
+    outputs += list(overlay_paths(arguments.overlay, arguments.sources).values()) if arguments.overlay else []
+    for number, path in enumerate(outputs):
+        if path.resolve() in [other.resolve() for other in outputs[:number]]:
+            raise UsageError(f"{path}: given for two outputs")
+        _check_not_an_input(path, arguments.sources)
+        try:
+            check_writable(path)
+        except OSError as error:
+            raise UsageError(str(error)) from error
+
+
+def _check_not_an_input(path: Path, sources: list[str]) -> None:
+    """A frame folder's own pictures are inputs, too, and a new one would be taken for a frame the next time."""
+    for source in map(Path, sources):
+        if path.resolve() == source.resolve() or (path.exists() and source.exists() and path.samefile(source)):
+            raise UsageError(f"{path}: is an input, it would be overwritten")
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.resolve().parent == source.resolve():
+            raise UsageError(f"{path}: lies in the input {source}, where it would be taken for a frame")
+
+
+def _check_model(model: str | None, revision: str | None) -> None:
+    if model is None and revision is not None:
+        raise UsageError("--revision goes with a --model on the Hub")
+    if model is None:
+        return
+    folder = Path(model)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise UsageError(f"--model {model}: not a checkpoint, the folder holds no config.json")
+    if folder.is_file() or (not folder.exists() and (model.startswith((".", "/", "~")) or model.count("/") != 1)):
+        raise UsageError(f"--model {model}: no such folder (an id on the Hub reads ORG/REPO)")
+
+
+def overlay_paths(overlay: str, sources: list[str]) -> dict[str, Path]:
+    """Where the overlay of each source goes.
+
+    Args:
+        overlay: As given: the file of a single source; of several, `out.mp4` becomes `out-clip.mp4` for clip.mov, and
+            `out-clip-2.mp4` for a second source of that name.
+        sources: As given.
+    """
+    base, sources = Path(overlay), list(dict.fromkeys(sources))
+    if len(sources) == 1:
+        return {sources[0]: base}
+    paths: dict[str, Path] = {}
+    for source in sources:
+        stem = Path(source).resolve().stem
+        names = (f"{base.stem}-{stem}{end}{base.suffix}" for end in chain([""], (f"-{n}" for n in count(2))))
+        paths[source] = next(base.with_name(name) for name in names if base.with_name(name) not in paths.values())
+    return paths

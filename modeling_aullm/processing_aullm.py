@@ -1,0 +1,129 @@
+"""The processor: videos in, clips for the model out; the model's logits in, action units out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from transformers import BatchFeature, ProcessorMixin
+from transformers.utils import ModelOutput, TensorType
+from transformers.video_processing_utils import BaseVideoProcessor
+
+from .facs import AU_SETS, check_action_units
+from .video_processing_aullm import AULLMVideoProcessor
+from .video_reading import VideoSource
+
+DEFAULT_THRESHOLD = 0.5
+
+Thresholds = float | Sequence[float] | Mapping[str, float]
+
+
+class AULLMProcessor(ProcessorMixin):
+    """Both sides of the model for people who have videos and want action units.
+
+    Args:
+        video_processor: Makes the clips, by default with its default settings.
+        action_units: Codes such as `AU12` in the order of the model's logits, by default the twelve of CD6ME.
+        thresholds: Probability from which each unit counts as active, by default 0.5 each.
+
+    Raises:
+        ValueError: If a unit is unknown or stands there twice, or the thresholds do not fit.
+    """
+
+    def __init__(
+        self,
+        video_processor: AULLMVideoProcessor | None = None,
+        action_units: list[str] | None = None,
+        thresholds: list[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.action_units = list(AU_SETS["cd6me"] if action_units is None else action_units)
+        check_action_units(self.action_units)
+        self.thresholds = [DEFAULT_THRESHOLD] * len(self.action_units)
+        self.thresholds = self._resolve_thresholds(thresholds)
+        super().__init__(AULLMVideoProcessor() if video_processor is None else video_processor, **kwargs)
+
+    # Without torchvision, transformers' own look-up of video processors ends in empty stand-ins.
+    def check_argument_for_proper_class(self, argument_name: str, argument: object) -> type:
+        """Check the type of a part; called by the base class."""
+        if not isinstance(argument, BaseVideoProcessor):
+            raise TypeError(f"{argument_name} must be an AULLMVideoProcessor, got {type(argument).__name__}")
+        return BaseVideoProcessor
+
+    @classmethod
+    def _get_arguments_from_pretrained(
+        cls, pretrained_model_name_or_path: str, processor_dict: dict | None = None, **kwargs: Any
+    ) -> list[AULLMVideoProcessor]:
+        """Load the parts; called by `from_pretrained`."""
+        return [AULLMVideoProcessor.from_pretrained(pretrained_model_name_or_path, **kwargs)]
+
+    def __call__(
+        self,
+        videos: VideoSource | Sequence[VideoSource],
+        *,
+        return_tensors: str | TensorType | None = None,
+        onset: int | Sequence[int | None] | None = None,
+        apex: int | Sequence[int | None] | None = None,
+        offset: int | Sequence[int | None] | None = None,
+        face: str | int | None = None,
+    ) -> BatchFeature:
+        """Turn whole videos into one clip each, see `AULLMVideoProcessor.preprocess`."""
+        return self.video_processor.preprocess(
+            videos, onset=onset, apex=apex, offset=offset, face=face, return_tensors=return_tensors
+        )
+
+    def post_process_action_units(
+        self, outputs: ModelOutput, thresholds: Thresholds | None = None
+    ) -> list[dict[str, dict[str, float | bool]]]:
+        """Turn logits into probabilities and decisions.
+
+        Args:
+            outputs: Model output whose `logits` are (batch, num_action_units).
+            thresholds: Overrides the processor's: one for all, one each, or some by code.
+
+        Returns:
+            For each clip a dict from code to `{"probability": float, "active": bool}`, in the order of `action_units`.
+
+        Raises:
+            ValueError: If the logits or thresholds do not fit the action units.
+        """
+        logits = outputs["logits"]
+        if logits.ndim != 2 or logits.shape[1] != len(self.action_units):
+            raise ValueError(
+                f"logits of shape {tuple(logits.shape)} do not fit the {len(self.action_units)} action units of the "
+                "processor"
+            )
+        limits = self._resolve_thresholds(thresholds)
+        probabilities = torch.sigmoid(logits.detach().float()).tolist()
+        return [
+            {
+                code: {"probability": probability, "active": probability >= limit}
+                for code, probability, limit in zip(self.action_units, row, limits, strict=True)
+            }
+            for row in probabilities
+        ]
+
+    def _resolve_thresholds(self, thresholds: Thresholds | None) -> list[float]:
+        """One threshold a unit."""
+        if thresholds is None:
+            return self.thresholds
+        if isinstance(thresholds, Mapping):
+            unknown = set(thresholds) - set(self.action_units)
+            if unknown:
+                raise ValueError(
+                    f"thresholds for {', '.join(sorted(unknown))}, but the action units are "
+                    f"{', '.join(self.action_units)}"
+                )
+            own = dict(zip(self.action_units, self.thresholds, strict=True))
+            values = list({**own, **thresholds}.values())
+        elif isinstance(thresholds, Sequence):
+            values = list(thresholds)
+        else:
+            values = [thresholds] * len(self.action_units)
+        if len(values) != len(self.action_units):
+            raise ValueError(f"got {len(values)} thresholds for {len(self.action_units)} action units")
+        if not all(0 <= value <= 1 for value in values):
+            raise ValueError(f"thresholds must lie in 0..1, got {values}")
+        return values
+
+
+AULLMProcessor.register_for_auto_class("AutoProcessor")

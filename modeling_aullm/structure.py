@@ -1,0 +1,195 @@
+"""Stage 2: how the action units go together becomes ONE Instruction Token (R-AUGNN).
+
+AULLM++ (arXiv 2603.08387) draws the parts: AU nodes cut out of `x_att`, a sparse relation graph, relational reasoning
+whose learned attention feeds back onto the edges, structural attention pooling. Sizes and formulas are our own choice.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch_geometric.nn import MessagePassing
+from transformers import initialization as init
+
+from .configuration_aullm import AULLMConfig
+from .evidence import TokenNorm
+from .facs import ACTION_UNITS, RELATION_TYPES
+from .motion_encoder import ENCODER_CHANNELS, feature_map_size
+
+SITE_SPREAD = 0.08  # of the crop's side: how wide a unit looks around its FACS sites before it has learned better
+
+
+class StructureOutput(NamedTuple):
+    """What the structure says of a batch: see `RelationalAUGraph.forward`."""
+
+    instruction_token: torch.Tensor
+    node_states: torch.Tensor
+    relation_strengths: torch.Tensor
+
+
+class ActionUnitNodes(nn.Module):
+    """Cuts `x_att` into one node a unit: a learned map says where the unit is looked for, a projection what it means.
+
+    The maps start at the unit's FACS sites (own choice: the paper says only "AU node chunking").
+    """
+
+    def __init__(self, config: AULLMConfig) -> None:
+        super().__init__()
+        self.units = list(config.action_units or ())
+        self.side = feature_map_size(config.image_size)
+        features = ENCODER_CHANNELS[-1] * (config.num_frames - 2)
+        self.site_logits = nn.Parameter(torch.empty(len(self.units), self.side * self.side))
+        self.weight = nn.Parameter(torch.empty(len(self.units), features, config.node_size))
+        self.bias = nn.Parameter(torch.empty(len(self.units), config.node_size))
+        self.norm = nn.LayerNorm(config.node_size)
+
+    def reset_parameters(self) -> None:
+        """Point every map at its unit's sites; draw the projections."""
+        centre = (torch.arange(self.side) + 0.5) / self.side
+        maps = []
+        for unit in self.units:
+            distance = torch.stack(
+                [
+                    (centre[None, :] - x) ** 2 + (centre[:, None] - y) ** 2 for x, y in ACTION_UNITS[unit].sites
+                ]
+            )  # fmt: skip
+            maps.append(torch.logsumexp(-distance / (2 * SITE_SPREAD**2), 0).clamp(min=-10).flatten())
+        init.copy_(self.site_logits, torch.stack(maps))
+        bound = 1 / math.sqrt(self.weight.shape[1])
+        init.uniform_(self.weight, -bound, bound)
+        init.normal_(self.bias, 0.0, 0.02)
+
+    def forward(self, x_att: torch.Tensor) -> torch.Tensor:
+        """Node features, shape (batch, units, node_size), from `x_att`, shape (batch, 64, time, s, s)."""
+        where = self.site_logits.softmax(-1).to(x_att.dtype)
+        seen = torch.einsum("bctp,kp->bkct", x_att.flatten(3), where).flatten(2)
+        return self.norm(torch.einsum("bkf,kfd->bkd", seen, self.weight) + self.bias)
+
+
+class RelationalReasoning(MessagePassing):
+    """One layer of message passing over typed relations, each scaled by its strength in this clip.
+
+    strength(r) = sigmoid(prior(r) + <q_first, k_second> / 2 sqrt(d) + <q_second, k_first> / 2 sqrt(d)): a learned
+    value of the relation, changed by what the clip's own nodes say (the attention that feeds back onto the edges).
+    Own choice: symmetric, since the prior is.
+    """
+
+    def __init__(self, config: AULLMConfig) -> None:
+        super().__init__(aggr="add", node_dim=0)
+        size = config.node_size
+        self.relation_logits = nn.Parameter(torch.empty(len(config.relations or ())))
+        self.query = nn.Linear(size, size, bias=False)
+        self.key = nn.Linear(size, size, bias=False)
+        self.value = nn.ModuleList(nn.Linear(size, size, bias=False) for _ in RELATION_TYPES)
+        self.update_node = nn.Linear(2 * size, size)
+        self.norm = nn.LayerNorm(size)
+
+    def reset_parameters(self) -> None:
+        """Start every relation half strong."""
+        init.zeros_(self.relation_logits)
+
+    def strengths(self, nodes: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+        """Strength of every relation in every clip, shape (batch, relations), within 0..1.
+
+        Args:
+            nodes: Shape (batch, units, node_size).
+            pairs: Indices of the first and second unit of each relation, shape (2, relations).
+        """
+        query, key = self.query(nodes), self.key(nodes)
+        first, second = pairs
+        agreement = (query[:, first] * key[:, second] + query[:, second] * key[:, first]).sum(-1)
+        return (self.relation_logits + agreement / (2 * math.sqrt(nodes.shape[-1]))).sigmoid()
+
+    def forward(
+        self, nodes: torch.Tensor, pairs: torch.Tensor, types: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reason once over the graph of all clips of the batch, laid side by side as one large graph.
+
+        Args:
+            nodes: Shape (batch, units, node_size).
+            pairs: Units of each relation, shape (2, relations).
+            types: Index into `RELATION_TYPES` of each relation, shape (relations,).
+
+        Returns:
+            Nodes of the same shape, and the strengths, shape (batch, relations).
+        """
+        batch, units, size = nodes.shape
+        strengths = self.strengths(nodes, pairs)
+        both_ways = torch.cat([pairs, pairs.flip(0)], 1)
+        offsets = torch.arange(batch, device=nodes.device)[:, None, None] * units
+        edge_index = (both_ways[None] + offsets).transpose(0, 1).reshape(2, -1)
+        weight = torch.nn.functional.one_hot(types, len(RELATION_TYPES)).to(nodes.dtype) * strengths[..., None]
+        received = self.propagate(
+            edge_index,
+            values=torch.stack([value(nodes) for value in self.value], 2).flatten(0, 1),
+            weight=torch.cat([weight, weight], 1).flatten(0, 1),
+            size=(batch * units, batch * units),
+        )
+        update = self.update_node(torch.cat([nodes, received.view(batch, units, size)], -1))
+        return self.norm(nodes + update.relu()), strengths
+
+    def message(self, values_j: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """What a unit tells its neighbour, shape (edges, node_size): its value under the relation's type, scaled."""
+        return (values_j * weight[..., None]).sum(1)
+
+
+class StructuralAttentionPooling(nn.Module):
+    """Pools the nodes into one vector, several heads weighing the units each in its own way."""
+
+    def __init__(self, config: AULLMConfig, hidden_size: int) -> None:
+        super().__init__()
+        self.score = nn.Sequential(
+            nn.Linear(config.node_size, config.node_size),
+            nn.Tanh(),
+            nn.Linear(config.node_size, config.num_pooling_heads),
+        )
+        self.projection = nn.Linear(config.num_pooling_heads * config.node_size, hidden_size)
+        self.norm = TokenNorm(hidden_size, config.token_rms)
+
+    def forward(self, nodes: torch.Tensor) -> torch.Tensor:
+        """Instruction token, shape (batch, hidden_size), from nodes, shape (batch, units, node_size)."""
+        weight = self.score(nodes).softmax(1)
+        pooled = torch.einsum("bkh,bkd->bhd", weight, nodes).flatten(1)
+        return self.norm(self.projection(pooled))
+
+
+class RelationalAUGraph(nn.Module):
+    """R-AUGNN: AU nodes, relational reasoning over the sparse prior, structural attention pooling."""
+
+    pairs: torch.Tensor
+    types: torch.Tensor
+
+    def __init__(self, config: AULLMConfig, hidden_size: int) -> None:
+        super().__init__()
+        units = list(config.action_units or ())
+        self.edges = [
+            (units.index(first), units.index(second), RELATION_TYPES.index(type_))
+            for first, second, type_ in config.relations or ()
+        ]
+        self.register_buffer("pairs", torch.empty(2, len(self.edges), dtype=torch.long))
+        self.register_buffer("types", torch.empty(len(self.edges), dtype=torch.long))
+        self.nodes = ActionUnitNodes(config)
+        self.reasoning = nn.ModuleList(RelationalReasoning(config) for _ in range(config.num_relation_layers))
+        self.pooling = StructuralAttentionPooling(config, hidden_size)
+
+    def reset_parameters(self) -> None:
+        """Write the graph's edges."""
+        edges = torch.tensor(self.edges, dtype=torch.long).reshape(-1, 3).T
+        init.copy_(self.pairs, edges[:2])
+        init.copy_(self.types, edges[2])
+
+    def forward(self, x_att: torch.Tensor) -> StructureOutput:
+        """Reason about the units of each clip.
+
+        Args:
+            x_att: Motion features, shape (batch, 64, time, s, s).
+
+        Returns:
+            Instruction token, shape (batch, hidden_size); node states, shape (batch, units, node_size); relation
+            strengths of the last layer, shape (batch, relations), in the order of `config.relations`.
+        """
+        nodes = self.nodes(x_att)
+        for layer in self.reasoning:
+            nodes, strengths = layer(nodes, self.pairs, self.types)
+        return StructureOutput(self.pooling(nodes), nodes, strengths)

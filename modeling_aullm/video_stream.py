@@ -1,0 +1,129 @@
+"""A video as a stream of frames, whatever its source, and the checks that every source must pass."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+
+MIN_SIDE, MAX_SIDE, MAX_PIXELS = 16, 8192, 64_000_000  # own choice: below, no face fits; above, one frame fills memory
+MIN_FRAMES = 2  # motion needs two
+
+
+class VideoError(ValueError):
+    """An input that cannot be used, in one line for people: what was given, what is wrong, what to do."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        index: Position in the video, from 0.
+        time: Seconds since the first frame.
+        image: RGB, (height, width, 3) uint8.
+    """
+
+    index: int
+    time: float
+    image: np.ndarray
+
+
+class VideoStream:
+    """Iterator over the frames of one video and context manager; at most a few frames are in memory at a time.
+
+    Attributes:
+        source: What people know the video by, such as its path.
+        fps: Frames a second, None if the container does not say.
+        num_frames: Exact for folders, arrays and images, an estimate for files, None if unknown.
+        width: Pixels, as shown (after the rotation of phone videos).
+        height: Pixels, as shown.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        frames: Iterator[Frame],
+        fps: float | None,
+        num_frames: int | None,
+        size: tuple[int, int],
+        close: Callable[[], None],
+    ) -> None:
+        self.source = source
+        self.fps = fps
+        self.num_frames = num_frames
+        self.width, self.height = size
+        self._frames = frames
+        self._close = close
+        self._num_read = 0
+
+    def __iter__(self) -> "VideoStream":
+        return self
+
+    def __next__(self) -> Frame:
+        """Read the next frame.
+
+        Raises:
+            VideoError: If the source cannot be read further, or ends after fewer than two frames.
+        """
+        frame = next(self._frames, None)
+        if frame is None:
+            check_num_frames(self.source, self._num_read)
+            raise StopIteration
+        self._num_read += 1
+        return frame
+
+    def __enter__(self) -> "VideoStream":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()
+
+
+def check_num_frames(source: str, num_frames: int) -> None:
+    """Check that there is anything to compare.
+
+    Raises:
+        VideoError: If there are fewer than two frames.
+    """
+    if num_frames < MIN_FRAMES:
+        raise VideoError(f"{source}: has {num_frames} frame(s), motion needs at least {MIN_FRAMES}; give a video")
+
+
+def check_size(source: str, width: int, height: int) -> None:
+    """Check a frame's size, before anything of that size is allocated.
+
+    Raises:
+        VideoError: If a side or the area is absurd.
+    """
+    if not (MIN_SIDE <= min(width, height) and max(width, height) <= MAX_SIDE and width * height <= MAX_PIXELS):
+        raise VideoError(
+            f"{source}: frames of {width}x{height} pixels; sides must be {MIN_SIDE} to {MAX_SIDE} pixels and a frame "
+            f"at most {MAX_PIXELS // 1_000_000} megapixels"
+        )
+
+
+def check_same_size(source: str, index: int, size: tuple[int, int], first_size: tuple[int, int]) -> None:
+    """Check that a frame is as large as the first one; sizes are (width, height).
+
+    Raises:
+        VideoError: If they differ.
+    """
+    if size != first_size:
+        raise VideoError(
+            f"{source}: frame {index} is {size[0]}x{size[1]} pixels, the first is {first_size[0]}x{first_size[1]}; "
+            "all frames must be of one size"
+        )
+
+
+def check_fps(source: str, fps: float) -> None:
+    """Check a frame rate given by people.
+
+    Raises:
+        VideoError: If it is not a positive number.
+    """
+    if not (math.isfinite(fps) and fps > 0):
+        raise VideoError(f"{source}: fps must be a positive number, got {fps}")

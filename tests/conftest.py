@@ -1,0 +1,60 @@
+"""Fixtures that more than one test file needs: tiny random models, in no time and without a network."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+from transformers import Gemma3TextConfig, LlamaConfig, Qwen3Config
+
+from modeling_aullm import AULLMConfig, AULLMForAUDetection
+
+SIZES = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "vocab_size": 300,
+    "tie_word_embeddings": True,
+}
+TEXT_CONFIGS = {
+    "llama": lambda: LlamaConfig(**SIZES),
+    "qwen3": lambda: Qwen3Config(**SIZES),
+    "gemma3": lambda: Gemma3TextConfig(**SIZES, sliding_window=4, layer_types=["sliding_attention", "full_attention"] * 2),
+}
+TEXT_CONFIGS["gemma3"] = lambda: Gemma3TextConfig(
+    **{**SIZES, "num_hidden_layers": 4},
+    sliding_window=4,
+    layer_types=["sliding_attention", "full_attention"] * 2,
+)
+PROMPT_IDS = [5, 6, 7, 8, 9, 10, 11, 12, -2, 13, -1]
+
+
+def tiny_config(llm: str = "llama", **settings) -> AULLMConfig:
+    """AULLM++ around an LLM of 32 dimensions, with a prompt of eight text tokens before the first placeholder."""
+    settings = {"prompt_token_ids": PROMPT_IDS, "lora_rank": 4} | settings
+    return AULLMConfig(text_config=TEXT_CONFIGS[llm](), **settings)
+
+
+def tiny_model(llm: str = "llama", **settings) -> AULLMForAUDetection:
+    """A random tiny model whose LoRA is not zero and whose head is not timid, in eval mode."""
+    torch.manual_seed(0)
+    model = AULLMForAUDetection(tiny_config(llm, **settings)).eval()
+    for name, parameter in model.named_parameters():
+        if ".lora_B." in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    torch.nn.init.normal_(model.head.linear.weight, std=0.5)
+    return model
+
+
+@pytest.fixture
+def model() -> AULLMForAUDetection:
+    return tiny_model()
+
+
+@pytest.fixture
+def clips() -> torch.Tensor:
+    return torch.rand(3, 6, 64, 64, generator=torch.Generator().manual_seed(1))

@@ -1,0 +1,188 @@
+"""Lean and whole checkpoints, in this process and in one that does not have the package."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import tiny_config, tiny_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, AutoTokenizer, LlamaForCausalLM
+from transformers.models.auto import AutoModelForCausalLM
+
+from modeling_aullm import AULLMConfig, AULLMForAUDetection
+from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModelNotFound, find_language_model
+
+LOAD = """
+import sys, torch
+assert not any("modeling_aullm" in name for name in sys.modules)
+from transformers import AutoModel
+model = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True)
+assert "modeling_aullm" not in sys.modules, "the installed package was used"
+clips = torch.load(sys.argv[2], weights_only=True)
+with torch.no_grad():
+    torch.save(model(clips).logits, sys.argv[3])
+"""
+
+
+def load_elsewhere(checkpoint, clips, tmp_path, **environment):
+    """Logits that a process without this package gets from a checkpoint, and what it wrote to stderr."""
+    torch.save(clips, tmp_path / "clips.pt")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", LOAD, checkpoint, tmp_path / "clips.pt", tmp_path / "logits.pt"],
+        cwd=tmp_path,
+        env=os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"} | environment,
+        capture_output=True,
+        text=True,
+    )
+    return (torch.load(tmp_path / "logits.pt") if done.returncode == 0 else None), done.stderr
+
+
+@pytest.fixture
+def small_llm(tmp_path):
+    """A folder with a tiny pretrained LLM, its tokenizer taken from the offline one."""
+    folder = tmp_path / "llm"
+    torch.manual_seed(3)
+    config = tiny_config().text_config
+    tokenizer = AutoTokenizer.from_pretrained(find_language_model(DEFAULT_LANGUAGE_MODEL))
+    config.vocab_size = len(tokenizer)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def lean(small_llm, tmp_path):
+    """A lean checkpoint on the tiny LLM, and the model it was saved from."""
+    torch.manual_seed(4)
+    model = AULLMForAUDetection.from_backbones(llm=str(small_llm))
+    for name, parameter in model.named_parameters():
+        if ".lora_B." in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    torch.nn.init.normal_(model.head.linear.weight, std=0.5)
+    model.save_pretrained(tmp_path / "lean")
+    return tmp_path / "lean", model
+
+
+def test_from_backbones_reads_the_prompt_with_the_pretrained_weights(lean, small_llm):
+    _, model = lean
+    reference = AutoModelForCausalLM.from_pretrained(small_llm).model
+    torch.testing.assert_close(model.get_input_embeddings().weight, reference.embed_tokens.weight)
+    tokenizer = AutoTokenizer.from_pretrained(small_llm)
+    text = model.config.prompt.partition("{instruction}")[0]
+    assert model.config.prompt_token_ids[:-2][-5:] == tokenizer(text, add_special_tokens=False)["input_ids"][-5:]
+    assert model.config.prompt_token_ids[-2:] == [-2, -1]
+    rms = reference.embed_tokens.weight.square().mean().sqrt().item()
+    assert model.config.token_rms == pytest.approx(rms, rel=1e-5)
+
+
+def test_lean_checkpoint_holds_what_was_trained_and_no_more(lean):
+    folder, model = lean
+    names = set(load_file(folder / "model.safetensors"))
+    assert not any(name.startswith("llm.") and ".lora_" not in name for name in names)
+    assert {n for n, _ in model.named_parameters() if not n.startswith("llm.") or ".lora_" in n} <= names
+    record = json.loads((folder / "config.json").read_text())
+    assert record["checkpoint"] == "lean" and len(record["llm"]["sha256"]) == 64
+    assert not list(folder.glob("*.bin"))
+
+
+@pytest.mark.parametrize("kind", ["lean", "whole"])
+def test_a_process_without_the_package_gets_the_same_logits(kind, lean, clips, tmp_path):
+    folder, model = lean
+    if kind == "whole":
+        folder = tmp_path / "whole"
+        model.save_pretrained(folder, whole=True)
+    with torch.no_grad():
+        expected = model.eval()(clips).logits
+    found, errors = load_elsewhere(folder, clips, tmp_path)
+    assert found is not None, errors
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_whole_checkpoint_needs_no_llm_elsewhere(lean, small_llm, clips, tmp_path):
+    _, model = lean
+    model.save_pretrained(tmp_path / "whole", whole=True)
+    shutil.rmtree(small_llm)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            AutoModel.from_pretrained(tmp_path / "whole")(clips).logits, model.eval()(clips).logits
+        )
+
+
+def test_a_lean_checkpoint_without_its_llm_says_where_it_looked(lean, small_llm, clips, tmp_path):
+    folder, _ = lean
+    shutil.rmtree(small_llm)
+    with pytest.raises(LanguageModelNotFound, match="were not found. Looked in: .*llm"):
+        AutoModel.from_pretrained(folder)
+    found, errors = load_elsewhere(folder, clips, tmp_path)
+    assert found is None and "were not found. Looked in" in errors
+
+
+def test_other_weights_of_the_same_llm_are_told(lean, small_llm, caplog):
+    folder, _ = lean
+    file = small_llm / "model.safetensors"
+    save_file({k: v + 0.01 for k, v in load_file(file).items()}, file, metadata={"format": "pt"})
+    AutoModel.from_pretrained(folder)
+    assert "are not the ones the checkpoint was trained on" in caplog.text
+
+
+def test_full_precision_in_place_of_the_gguf_is_told(lean, caplog, small_llm):
+    folder, _ = lean
+    config = json.loads((folder / "config.json").read_text())
+    config["llm"] |= {"file": "missing.gguf", "sha256": "0" * 64}
+    (folder / "config.json").write_text(json.dumps(config))
+    AutoModel.from_pretrained(folder)
+    assert "full-precision weights of the same model" in caplog.text
+
+
+def test_lean_loads_with_its_trained_weights_not_random_ones(lean, clips):
+    folder, model = lean
+    with torch.no_grad():
+        first, second = (AutoModel.from_pretrained(folder)(clips).logits for _ in range(2))
+        torch.testing.assert_close(first, second)
+        torch.testing.assert_close(first, model.eval()(clips).logits)
+
+
+def test_an_incomplete_checkpoint_is_an_error_not_a_report(lean):
+    folder, _ = lean
+    weights = load_file(folder / "model.safetensors")
+    del weights["head.linear.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"lacks 1 weights, head\.linear\.weight"):
+        AutoModel.from_pretrained(folder)
+
+
+def test_a_renamed_weights_file_is_an_error(lean):
+    folder, _ = lean
+    (folder / "model.safetensors").rename(folder / "weights.safetensors")
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        AutoModel.from_pretrained(folder)
+
+
+def test_random_llm_cannot_be_saved_lean(tmp_path):
+    with pytest.raises(ValueError, match="only whole=True can save it"):
+        tiny_model().save_pretrained(tmp_path, whole=False)
+
+
+@pytest.mark.parametrize("llm", ["llama", "qwen3", "gemma3"])
+def test_whole_round_trip(llm, clips, tmp_path):
+    model = tiny_model(llm)
+    model.save_pretrained(tmp_path)
+    loaded = AutoModel.from_pretrained(tmp_path)
+    assert type(loaded) is AULLMForAUDetection and not loaded.training
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(clips).logits, model(clips).logits)
+
+
+def test_dtype_is_taken(lean):
+    folder, _ = lean
+    assert AutoModel.from_pretrained(folder, dtype=torch.bfloat16).dtype == torch.bfloat16
+
+
+def test_the_config_can_be_changed_on_loading(lean):
+    folder, _ = lean
+    assert AutoModel.from_pretrained(folder, lora_dropout=0.5).config.lora_dropout == 0.5
+    assert isinstance(AutoModel.from_pretrained(folder).config, AULLMConfig)

@@ -1,0 +1,72 @@
+import pytest
+import torch
+from conftest import tiny_model
+
+from modeling_aullm.facs import ACTION_UNITS
+
+
+@pytest.fixture
+def structure():
+    return tiny_model().structure
+
+
+@pytest.fixture
+def x_att():
+    return torch.rand(3, 64, 4, 18, 18, generator=torch.Generator().manual_seed(0))
+
+
+def test_shapes_and_ranges(structure, x_att):
+    token, nodes, strengths = structure(x_att)
+    assert token.shape == (3, 32) and nodes.shape == (3, 12, 64)
+    assert strengths.shape == (3, structure.pairs.shape[1])
+    assert (strengths > 0).all() and (strengths < 1).all()
+
+
+def test_a_batch_is_its_clips_one_by_one(structure, x_att):
+    together = structure(x_att)
+    for index in range(3):
+        for whole, single in zip(together, structure(x_att[index : index + 1]), strict=True):
+            torch.testing.assert_close(whole[index : index + 1], single, atol=1e-5, rtol=1e-4)
+
+
+def test_message_passing_equals_a_loop_over_edges(structure, x_att):
+    layer, nodes = structure.reasoning[0], structure.nodes(x_att)
+    out, strengths = layer(nodes, structure.pairs, structure.types)
+    expected = torch.zeros_like(nodes)
+    for clip in range(3):
+        for edge in range(structure.pairs.shape[1]):
+            first, second = structure.pairs[:, edge].tolist()
+            value = layer.value[structure.types[edge]]
+            for source, target in ((first, second), (second, first)):
+                expected[clip, target] += strengths[clip, edge] * value(nodes[clip, source])
+    update = torch.relu(layer.update_node(torch.cat([nodes, expected], -1)))
+    torch.testing.assert_close(out, layer.norm(nodes + update), atol=1e-5, rtol=1e-4)
+
+
+def test_nodes_look_at_the_sites_of_their_units(structure):
+    where = structure.nodes.site_logits.softmax(-1).view(-1, 18, 18)
+    for index, code in enumerate(structure.nodes.units):
+        x, y = ACTION_UNITS[code].sites[0]
+        assert where[index, int(y * 18), int(x * 18)] > 4 / 18**2
+
+
+def test_units_that_no_relation_joins_do_not_hear_each_other(x_att):
+    structure = tiny_model(relations=[["AU1", "AU2", "co-occurring"]]).structure
+    nodes = structure.nodes(x_att)
+    changed = nodes.clone()
+    changed[:, 0] += 1.0
+    before, _ = structure.reasoning[0](nodes, structure.pairs, structure.types)
+    after, _ = structure.reasoning[0](changed, structure.pairs, structure.types)
+    moved = (before - after).abs().amax((0, 2)) > 1e-6
+    assert moved.tolist() == [True, True] + [False] * 10
+
+
+def test_a_graph_without_edges_works(x_att):
+    structure = tiny_model(relations=[]).structure
+    assert structure(x_att).relation_strengths.shape == (3, 0)
+
+
+def test_the_type_of_a_relation_matters(structure, x_att):
+    before = structure(x_att).instruction_token
+    structure.types[0] = 1 - structure.types[0]
+    assert not torch.allclose(structure(x_att).instruction_token, before)
