@@ -1,0 +1,1 @@
+"""Data and the Hub: the synthetic corpus, the datasets, what is pushed and pulled."""

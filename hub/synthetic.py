@@ -16,10 +16,12 @@ from typing import Any
 import cv2
 import datasets
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from hub.synthetic_clip import SyntheticClip, check_domain, move_photograph, synthetic_clip
-from hub.synthetic_faces import Domain, photograph_face
+from hub.synthetic_clip import SyntheticClip, check_domain, synthetic_clip
+from hub.synthetic_faces import Domain
 from hub.synthetic_features import draw_face
+from hub.synthetic_photograph import move_photograph, photograph_face
 from hub.synthetic_sheet import draw_sheet
 
 __all__ = ["SyntheticClip", "draw_face", "move_photograph", "photograph_face", "synthetic_clip", "synthetic_corpus"]
@@ -110,23 +112,21 @@ def _rows(
     domain, seed = options["domain"], options["seed"]
     index = DOMAINS.index(domain)
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # the processes are the parallelism
+    cv2.setNumThreads(1)  # the processes are the parallelism: threads of OpenCV and BLAS would only get in their way
     try:
-        for position, subject in enumerate(subjects):
-            if photographs is None:
-                face = draw_face(np.random.default_rng([seed, index, subject]), domain)
-            else:
-                face = photograph_face(photographs[position])
-            for number in range(options["clips"]):
-                clip = synthetic_clip(
-                    np.random.default_rng([seed, index, subject, number]), face, domain, size=options["size"]
-                )
-                if options["max_frames"] is not None:
-                    clip = thin_out(clip, options["max_frames"])
+        with threadpool_limits(1):
+            for position, subject in enumerate(subjects):
+                if photographs is None:
+                    face = draw_face(np.random.default_rng([seed, index, subject]), domain)
+                else:
+                    face = photograph_face(photographs[position])
                 name = f"synthetic_{domain}_s{subject:03d}"
-                yield {"dataset": f"synthetic_{domain}", "subject": name, "clip_id": f"{name}_c{number:03d}"} | vars(
-                    clip
-                )
+                for number in range(options["clips"]):
+                    rng = np.random.default_rng([seed, index, subject, number])
+                    clip = synthetic_clip(rng, face, domain, size=options["size"])
+                    clip = thin_out(clip, options["max_frames"] or len(clip.frames))
+                    about = {"dataset": f"synthetic_{domain}", "subject": name, "clip_id": f"{name}_c{number:03d}"}
+                    yield about | vars(clip)
     finally:
         cv2.setNumThreads(threads)
 

@@ -1,4 +1,4 @@
-"""What is not an action unit: light, the crop's misalignment, head motion, blinks, gaze, blur, noise, compression.
+"""How a face is recorded, which is no action unit: light and its changes, blur, noise, compression.
 
 All of it appears in clips with and without action units alike. Ranges are own choice.
 """
@@ -10,7 +10,8 @@ import av
 import cv2
 import numpy as np
 
-from hub.synthetic_faces import Domain, Face, FaceLandmarks, depth
+from hub.synthetic_faces import Domain, Face
+from hub.synthetic_timing import smooth_course
 
 Range = tuple[float, float]
 
@@ -55,12 +56,12 @@ class CameraRanges:
 CAMERA_RANGES: dict[Domain, CameraRanges] = {
     "A": CameraRanges(
         ambient=(0.35, 0.9), contrast=(70, 240), gamma=(0.65, 1.5), misalignment=(6, 0.1, 0.05), drift=1.5,
-        blur=(0.2, 1.1), noise=(0.2, 4.0), flicker=0.02, blink=0.12, gaze=0.15, h264=0.35, jpeg=0.2, crf=(18, 32),
+        blur=(0.1, 0.95), noise=(0.15, 3.5), flicker=0.02, blink=0.12, gaze=0.15, h264=0.35, jpeg=0.2, crf=(18, 32),
         hertz=100,
     ),
     "B": CameraRanges(
-        ambient=(0.15, 0.6), contrast=(40, 160), gamma=(0.45, 1.1), misalignment=(7, 0.12, 0.06), drift=1.8,
-        blur=(0.4, 1.4), noise=(1.0, 7.0), flicker=0.04, blink=0.16, gaze=0.2, h264=0.3, jpeg=0.4, crf=(24, 34),
+        ambient=(0.15, 0.6), contrast=(55, 190), gamma=(0.5, 1.15), misalignment=(7, 0.12, 0.06), drift=1.8,
+        blur=(0.3, 1.15), noise=(0.6, 4.5), flicker=0.04, blink=0.16, gaze=0.2, h264=0.3, jpeg=0.4, crf=(22, 32),
         hertz=120,
     ),
 }  # fmt: skip
@@ -83,7 +84,8 @@ def light_face(rng: np.random.Generator, face: Face, ranges: CameraRanges, clari
         ambient, polar, azimuth = rng.uniform(*ranges.ambient), rng.uniform(0.1, 1.1), rng.uniform(0, 2 * np.pi)
         towards = np.array((np.sin(polar) * np.cos(azimuth), -abs(np.sin(polar) * np.sin(azimuth)), np.cos(polar)))
         facing = np.maximum(np.tensordot(towards.astype(np.float32), face.normals, 1), 0)
-        half = (towards + (0, 0, 1)) / np.linalg.norm(towards + (0, 0, 1))
+        half = towards + np.array((0, 0, 1))  # between light and camera: where gloss is brightest
+        half /= np.linalg.norm(half)
         gloss = np.tensordot(half.astype(np.float32), face.normals, 1) ** 24 * (np.abs(face.normals[:2]).sum(0) > 0.02)
         image = image * (ambient + (1 - ambient) * facing) + rng.uniform(0, 0.12) * gloss
     image = np.maximum(image, 0.002) ** np.float32(rng.uniform(*ranges.gamma))
@@ -93,125 +95,6 @@ def light_face(rng: np.random.Generator, face: Face, ranges: CameraRanges, clari
     span = rng.uniform(least + 0.5 * clarity * (most - least), most)
     floor = rng.uniform(0, 255 - span) * 0.8 + 4
     return np.clip((image - low) / max(high - low, 0.02) * span + floor, 0, 255).astype(np.float32)
-
-
-def draw_view(
-    rng: np.random.Generator, landmarks: FaceLandmarks, ranges: CameraRanges, size: int, *, still: bool = False
-) -> np.ndarray:
-    """Where each pixel of the aligned crop lies on the face: a face detector's error and a head turned a little.
-
-    Args:
-        rng: Source of the draws.
-        landmarks: The face's landmarks.
-        ranges: The domain's ranges.
-        size: Pixels a side.
-        still: Leave out misalignment and turn: the pixel grid of the template itself.
-
-    Returns:
-        Points of the face in fractions of the crop, (2, size, size), float32.
-    """
-    axis = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
-    x, y = np.meshgrid(axis, axis)
-    if still:
-        return np.stack((x, y)) + np.float32(0.5)
-    rotation, scale, shift = (np.clip(rng.normal(0, 0.5, n), -1, 1) for n in (1, 1, 2))
-    angle, factor = np.deg2rad(rotation[0] * ranges.misalignment[0]), np.exp(scale[0] * ranges.misalignment[1])
-    cosine, sine = np.float32(factor * np.cos(angle)), np.float32(factor * np.sin(angle))
-    moved = np.float32(0.5 + shift * ranges.misalignment[2])[:, None, None]
-    grid = np.stack((cosine * x - sine * y, sine * x + cosine * y)) + moved
-    turn = np.clip(rng.normal(0, (0.12, 0.1)), -0.25, 0.25).astype(np.float32)  # yaw and pitch, radians
-    return grid + turn[:, None, None] * depth(grid, landmarks)
-
-
-def smooth_course(rng: np.random.Generator, num_frames: int, fps: float) -> np.ndarray:
-    """A slow random course through a clip, (num_frames,), within -1 to 1, starting anywhere."""
-    seconds = np.arange(num_frames) / fps
-    course = np.zeros(num_frames)
-    for share in (1.0, 0.5, 0.25):
-        course += share * rng.normal() * np.sin(2 * np.pi * rng.uniform(0.2, 2.5) * seconds + rng.uniform(0, 2 * np.pi))
-    return np.clip(course / 2, -1, 1)
-
-
-def head_motion(
-    rng: np.random.Generator,
-    grid: np.ndarray,
-    landmarks: FaceLandmarks,
-    ranges: CameraRanges,
-    num_frames: int,
-    fps: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Drift, rotation, approach and turn of the head through a clip.
-
-    Returns:
-        Courses (num_frames, 6) and displacement fields (6, 2, height, width), in fractions of the crop.
-    """
-    x, y, zero, one = grid[0] - 0.5, grid[1] - 0.5, np.zeros_like(grid[0]), np.ones_like(grid[0])
-    far = depth(grid, landmarks)
-    fields = np.stack([np.stack(f) for f in ((one, zero), (zero, one), (-y, x), (x, y), (far, zero), (zero, far))])
-    most = 0.0 if rng.random() < 0.2 else ranges.drift / 64 * rng.random() ** 1.5
-    sizes = most * np.array((1, 1, 0.8, 0.5, 1.5, 1.5)) * rng.uniform(0, 1, 6)
-    courses = np.stack([size * smooth_course(rng, num_frames, fps) for size in sizes], 1)
-    return courses, fields
-
-
-def eye_motion(
-    rng: np.random.Generator,
-    grid: np.ndarray,
-    landmarks: FaceLandmarks,
-    ranges: CameraRanges,
-    num_frames: int,
-    fps: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Blinks and turns of the eyes, which are no unit of the set.
-
-    Returns:
-        Courses (num_frames, k) and displacement fields (k, 2, height, width); k is 0 if nothing of it happens.
-    """
-    courses, fields = [], []
-    time = np.arange(num_frames) / fps
-    if rng.random() < ranges.blink:
-        middle, closing, opening = rng.uniform(-0.05, time[-1] + 0.05), rng.uniform(0.04, 0.09), rng.uniform(0.07, 0.16)
-        course = np.exp(-0.5 * ((time - middle) / np.where(time < middle, closing, opening)) ** 2)
-        extent = 1.0 if rng.random() < 0.6 else rng.uniform(0.2, 0.9)
-        levels = np.linspace(0, 1, 5)
-        hats = np.maximum(1 - np.abs(extent * course[:, None] - levels[1:]) / levels[1], 0)
-        courses += list(hats.T)
-        fields += [_lid_closure(grid, landmarks, level) for level in levels[1:]]
-    if rng.random() < ranges.gaze:
-        start, speed = rng.uniform(-0.02, time[-1]), rng.uniform(0.01, 0.03)
-        courses.append(1 / (1 + np.exp(-np.clip((time - start) / speed, -30, 30))) - rng.integers(2))
-        fields.append(_gaze_shift(rng, grid, landmarks))
-    if not courses:
-        return np.zeros((num_frames, 0)), np.zeros((0, *grid.shape), np.float32)
-    return np.stack(courses, 1), np.stack(fields)
-
-
-def _lid_closure(grid: np.ndarray, landmarks: FaceLandmarks, closed: float) -> np.ndarray:
-    """Displacement of the upper lid coming down: its edge meets the lower lid when `closed` is 1."""
-    field = np.zeros_like(grid)
-    half, height = landmarks.eye_size
-    for eye in landmarks.eye:
-        x, y = (grid[0] - np.float32(eye[0])) / np.float32(1.15 * half), grid[1] - np.float32(eye[1])
-        reach = np.maximum(1 - x * x, 0)
-        top, bottom = -1.2 * height * reach, 0.9 * height * reach
-        fold = top - 1.6 * height
-        edge = top + closed * 0.95 * (bottom - top)
-        above = np.clip((y - fold) / np.maximum(edge - fold, 1e-4), 0, 1) * (edge - top)
-        below = np.clip((bottom - y) / np.maximum(bottom - edge, 1e-4), 0, 1) * (edge - top)
-        field[1] += np.where(y < edge, above, below) * (reach > 0)
-    return field
-
-
-def _gaze_shift(rng: np.random.Generator, grid: np.ndarray, landmarks: FaceLandmarks) -> np.ndarray:
-    """Displacement of both irises, inside the eye openings only."""
-    half, height = landmarks.eye_size
-    angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.004, 0.025)
-    towards = np.array((length * np.cos(angle), 0.4 * length * np.sin(angle)), np.float32)
-    inside = np.zeros_like(grid[0])
-    for eye in landmarks.eye:
-        x, y = (grid[0] - eye[0]) / half, (grid[1] - eye[1]) / height
-        inside += np.exp(-np.square(np.square(x / 0.9) + np.square(y / 1.0))).astype(np.float32)
-    return towards[:, None, None] * inside
 
 
 def light_course(
@@ -236,13 +119,9 @@ def light_course(
     )
     courses = [smooth_course(rng, num_frames, fps) for _ in range(4)]
     courses[2] = hum
-    constant = rng.normal(0, 0.12)  # a gradient that stays
-    return np.stack([amount * course for amount, course in zip(amounts, courses, strict=True)], 1) + (
-        constant,
-        0,
-        0,
-        0,
-    ), fields
+    drawn = np.stack([amount * course for amount, course in zip(amounts, courses, strict=True)], 1)
+    drawn[:, 0] += rng.normal(0, 0.12)  # a gradient that stays
+    return drawn, fields
 
 
 def optics(rng: np.random.Generator, ranges: CameraRanges) -> tuple[float, float]:
@@ -286,7 +165,8 @@ def film(
         pictures = h264_round_trip(pictures, crf=crf, rng=rng)
     elif codec == "jpeg":
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 98))]
-        pictures = np.stack([cv2.imdecode(cv2.imencode(".jpg", p, quality)[1], cv2.IMREAD_GRAYSCALE) for p in pictures])
+        files = [cv2.imencode(".jpg", picture, quality)[1] for picture in pictures]
+        pictures = np.stack([np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE)) for file in files])
     if pictures.shape[1] == size:
         return pictures
     return np.stack([cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in pictures])

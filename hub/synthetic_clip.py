@@ -8,21 +8,20 @@ import cv2
 import numpy as np
 
 from hub.synthetic_anatomy import JAW_DROP
-from hub.synthetic_camera import (
-    CAMERA_RANGES,
-    draw_view,
-    eye_motion,
-    film,
-    head_motion,
-    light_course,
-    light_face,
-    optics,
-    smooth_course,
+from hub.synthetic_camera import CAMERA_RANGES, film, light_course, light_face, optics
+from hub.synthetic_emotions import draw_action_units, sort_units
+from hub.synthetic_faces import MARGIN, TEXTURE_SIZE, Domain, Face
+from hub.synthetic_head import draw_view, eye_motion, head_motion
+from hub.synthetic_motion import (
+    MOTION_RANGES,
+    Side,
+    UnitMotion,
+    displacement_field,
+    draw_amplitude,
+    draw_side,
+    draw_unit,
 )
-from hub.synthetic_emotions import UNITS, draw_action_units
-from hub.synthetic_faces import MARGIN, TEMPLATE, TEXTURE_SIZE, Domain, Face, landmarks_from_five
-from hub.synthetic_motion import MOTION_RANGES, UnitMotion, displacement_field, draw_amplitude, draw_unit
-from hub.synthetic_timing import DURATION, Timing, draw_timing
+from hub.synthetic_timing import Timing, draw_timing, smooth_course
 
 OVERSAMPLING = 2
 """A texture is enlarged by this (cubic) before frames are sampled from it (linear): sub-pixel motion becomes exact."""
@@ -78,14 +77,14 @@ def synthetic_clip(
         ValueError: If the domain or a unit is unknown.
     """
     check_domain(domain)
-    emotion, units = draw_action_units(rng) if action_units is None else ("other", _sorted_units(action_units))
+    emotion, units = draw_action_units(rng) if action_units is None else ("other", sort_units(action_units))
     emotion = emotion if units else "none"
     ranges, camera = MOTION_RANGES[domain], CAMERA_RANGES[domain]
     rates = np.array(list(ranges.fps.values()))
     timing = draw_timing(rng, float(rng.choice(list(ranges.fps), p=rates / rates.sum())))
     grid = draw_view(rng, face.landmarks, camera, size, still=not nuisances)
     strength = draw_amplitude(rng, ranges) if amplitude is None else amplitude
-    side = ("R", "L")[rng.integers(2)] if emotion == "contempt" else None
+    side: Side | None = draw_side(rng) if emotion == "contempt" else None
     motions = []
     for unit in units:  # one strength for the clip, from which each unit differs somewhat
         own = strength if amplitude else float(np.clip(strength * np.exp(rng.normal(0, 0.3)), *ranges.amplitude))
@@ -113,7 +112,7 @@ def sample_frames(texture: np.ndarray, grid: np.ndarray, courses: np.ndarray, fi
         Grey values, (num_frames, height, width), float32.
     """
     shape = grid.shape[1:]
-    moved = courses.astype(np.float32) @ fields.reshape(len(fields), -1)  # (num_frames, 2 * height * width)
+    moved = courses.astype(np.float32) @ fields.reshape(len(fields), grid.size)  # (num_frames, 2 * height * width)
     scale = len(texture) / (1 + 2 * MARGIN)
     maps = (grid.reshape(1, -1) - moved + np.float32(MARGIN)) * np.float32(scale) - np.float32(0.5)
     maps = maps.reshape(-1, 2, *shape)
@@ -126,66 +125,6 @@ def sample_frames(texture: np.ndarray, grid: np.ndarray, courses: np.ndarray, fi
     return frames
 
 
-def move_photograph(
-    photo: np.ndarray,
-    landmarks: np.ndarray,
-    action_units: Sequence[str],
-    *,
-    num_frames: int,
-    fps: float,
-    intensity: float,
-    seed: int,
-) -> np.ndarray:
-    """Move the face in a full-size photograph by a micro-expression, in the middle of the clip.
-
-    Nothing else is done to it: no noise, no head motion.
-
-    Args:
-        photo: RGB picture, (height, width, 3), uint8.
-        landmarks: Right eye (left in the picture), left eye, nose tip, right and left mouth corner in pixels, (5, 2).
-        action_units: Units to show, such as `["AU6", "AU12"]`.
-        num_frames: Frames to make, at least 3.
-        fps: Frames a second: the expression fills the clip, but never lasts longer than half a second.
-        intensity: Peak displacement in pixels of the 64-pixel aligned crop.
-        seed: Seed of the motion's scatter.
-
-    Returns:
-        Frames, (num_frames, height, width, 3), uint8.
-
-    Raises:
-        ValueError: If the picture, the landmarks or a unit is not as described.
-    """
-    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
-        raise ValueError(f"photo must be uint8 of shape (H, W, 3), got {photo.dtype} {photo.shape}")
-    if np.shape(landmarks) != (5, 2):
-        raise ValueError(f"landmarks must have shape (5, 2), got {np.shape(landmarks)}")
-    if num_frames < 3:
-        raise ValueError(f"num_frames must be at least 3, got {num_frames}")
-    rng = np.random.default_rng(seed)
-    to_crop = _similarity(np.asarray(landmarks, float))
-    y, x = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
-    grid = np.stack([row[0] * x + row[1] * y + row[2] for row in to_crop.astype(np.float32)])
-    five = np.asarray(landmarks) @ to_crop[:, :2].T + to_crop[:, 2]
-    face_landmarks = landmarks_from_five(five)
-    total = np.zeros_like(grid)
-    for unit in _sorted_units(action_units):
-        motion = draw_unit(rng, unit, grid, face_landmarks, MOTION_RANGES["A"], amplitude=intensity, side="")
-        total += motion.field * np.float32(intensity / 64)
-    back = np.linalg.inv(to_crop[:, :2]).astype(np.float32)
-    shift = np.tensordot(back, total, 1)
-    length = min(num_frames - 1, max(2, round(DURATION[1] * fps)))
-    onset = (num_frames - 1 - length) // 2
-    profile = Timing(num_frames, fps, onset, onset + round(0.45 * length), onset + length, (1.0, 1.0)).profile()
-    return np.stack(
-        [
-            cv2.remap(
-                photo, x - share * shift[0], y - share * shift[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-            )
-            for share in profile.astype(np.float32)
-        ]
-    )
-
-
 def check_domain(domain: str) -> None:
     """Check a domain's name.
 
@@ -194,13 +133,6 @@ def check_domain(domain: str) -> None:
     """
     if domain not in get_args(Domain):
         raise ValueError(f"unknown domain {domain!r}; it must be one of {', '.join(get_args(Domain))}")
-
-
-def _sorted_units(action_units: Sequence[str]) -> list[str]:
-    unknown = [unit for unit in action_units if unit not in UNITS]
-    if unknown:
-        raise ValueError(f"cannot move {', '.join(map(repr, unknown))}; the units that can be are {', '.join(UNITS)}")
-    return sorted(set(action_units), key=UNITS.index)
 
 
 def _clarity(strength: float) -> float:
@@ -286,12 +218,3 @@ def _resize_maps(maps: np.ndarray, pixels: int) -> np.ndarray:
     flat = maps.reshape(-1, *maps.shape[-2:])
     large = np.stack([cv2.resize(each, (pixels, pixels), interpolation=cv2.INTER_LINEAR) for each in flat])
     return large.reshape(*maps.shape[:-2], pixels, pixels)
-
-
-def _similarity(landmarks: np.ndarray) -> np.ndarray:
-    """Similarity transform that takes landmarks to the crop's template by least squares, (2, 3)."""
-    source, target = (points - points.mean(0) for points in (landmarks, TEMPLATE))
-    dot = (source * target).sum()
-    cross = (source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum()
-    turn = np.array(((dot, -cross), (cross, dot))) / np.square(source).sum()
-    return np.column_stack((turn, TEMPLATE.mean(0) - turn @ landmarks.mean(0)))

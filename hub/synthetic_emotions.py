@@ -1,5 +1,7 @@
 """Which action units come together: emotion-conditioned co-occurrence, independent combinations, still faces."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from modeling_aullm.facs import AU_SETS
@@ -16,12 +18,12 @@ EMOTIONS: dict[str, dict[str, float]] = {
     "contempt": {"AU14": 0.9, "AU12": 0.35, "AU10": 0.2},
     "repression": {"AU14": 0.6, "AU17": 0.7, "AU15": 0.45},
 }
-"""Units of each emotion and how often each takes part: EMFACS combinations (see `facs.RELATIONS`), shares own choice."""
+"""Units of each emotion and how often each takes part: EMFACS combinations (`facs.RELATIONS`), shares own choice."""
 
 SHARES = {"still": 0.12, "independent": 0.40}
 """Clips without any unit, and clips whose units are drawn without regard to emotion; the others show an emotion."""
 
-INDEPENDENT_WEIGHTS = {"AU1": 0.7, "AU2": 1.0, "AU4": 0.6, "AU9": 1.3, "AU10": 1.3, "AU6": 1.3}
+INDEPENDENT_WEIGHTS = {"AU1": 0.7, "AU2": 1.0, "AU4": 0.6, "AU9": 1.3, "AU10": 1.3, "AU6": 1.3, "AU7": 1.2, "AU12": 1.3}
 """Relative frequency in independent combinations, 1 if not named: what emotions show seldom is drawn more often."""
 
 ANTAGONISTS = (("AU12", "AU15"), ("AU5", "AU6"), ("AU2", "AU9"))
@@ -53,3 +55,18 @@ def _draw_independent(rng: np.random.Generator) -> set[str]:
     weights = np.array([INDEPENDENT_WEIGHTS.get(unit, 1.0) for unit in UNITS])
     number = rng.choice((1, 2, 3, 4), p=(0.35, 0.3, 0.2, 0.15))
     return {str(unit) for unit in rng.choice(UNITS, number, replace=False, p=weights / weights.sum())}
+
+
+def sort_units(action_units: Sequence[str]) -> list[str]:
+    """Units in the order of their numbers, each once.
+
+    Args:
+        action_units: Codes such as `AU12`.
+
+    Raises:
+        ValueError: If one cannot be moved.
+    """
+    unknown = [unit for unit in action_units if unit not in UNITS]
+    if unknown:
+        raise ValueError(f"cannot move {', '.join(map(repr, unknown))}; the units that can be are {', '.join(UNITS)}")
+    return sorted(set(action_units), key=UNITS.index)

@@ -9,7 +9,6 @@ to look different enough from one another that no rendering can be learned. Meas
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 
 Domain = Literal["A", "B"]
@@ -171,36 +170,11 @@ def landmarks_from_five(
         mouth_corner=five[3:],
         nose_root=0.7 * between + 0.3 * nose - (0.0, 0.05),
         nose=nose,
-        lip_upper=mouth - (0.0, lips[0]),
-        lip_lower=mouth + (0.0, lips[1]),
+        lip_upper=mouth - np.array((0.0, lips[0])),
+        lip_lower=mouth + np.array((0.0, lips[1])),
         chin=chin,
         eye_size=(0.083 + variation * vary(0.008), 0.03 + variation * vary(0.0055)),
     )
-
-
-def photograph_face(photo: np.ndarray, five: np.ndarray | None = None) -> Face:
-    """A face from a photograph of your own, already cropped to the aligned template.
-
-    Args:
-        photo: The crop, (height, width) grey or (height, width, 3) RGB, uint8.
-        five: The five landmarks in fractions of the crop, (5, 2), if they are known; else the template's.
-
-    Raises:
-        ValueError: If the array is not such a picture.
-    """
-    if photo.dtype != np.uint8 or photo.ndim not in (2, 3) or (photo.ndim == 3 and photo.shape[2] != 3):
-        raise ValueError(f"a photograph must be uint8 of shape (H, W) or (H, W, 3), got {photo.dtype} {photo.shape}")
-    if min(photo.shape[:2]) < 32:
-        raise ValueError(f"a photograph must be at least 32 pixels a side, got {photo.shape[:2]}")
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) if photo.ndim == 3 else photo
-    inner = round(TEXTURE_SIZE / (1 + 2 * MARGIN))
-    shrink = cv2.INTER_AREA if min(grey.shape) > inner else cv2.INTER_CUBIC
-    crop = cv2.resize(grey, (inner, inner), interpolation=shrink).astype(np.float32) / 255
-    before = (TEXTURE_SIZE - inner) // 2
-    after = TEXTURE_SIZE - inner - before
-    whole = cv2.copyMakeBorder(crop, before, after, before, after, cv2.BORDER_REFLECT_101)
-    points = TEMPLATE if five is None else np.asarray(five, float)
-    return Face(whole, None, landmarks_from_five(points))
 
 
 def depth(grid: np.ndarray, landmarks: FaceLandmarks) -> np.ndarray:

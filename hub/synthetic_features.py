@@ -1,14 +1,13 @@
 """Drawing a procedural face: relief, skin, eyes, brows, mouth, hair, glasses. Measures are own choice."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from hub.synthetic_canvas import AXIS, SCALE, Canvas, circle, log_uniform, noise, outline, pixels, soften
 from hub.synthetic_faces import (
     FACE_RANGES,
-    MARGIN,
     TEXTURE_SIZE,
     Domain,
     Face,
@@ -16,10 +15,6 @@ from hub.synthetic_faces import (
     FaceRanges,
     draw_landmarks,
 )
-
-SCALE = TEXTURE_SIZE / (1 + 2 * MARGIN)
-AXIS = ((np.arange(TEXTURE_SIZE) + 0.5) / SCALE - MARGIN).astype(np.float32)
-"""Fractions of the crop at the texture's pixel centres."""
 
 
 def draw_face(rng: np.random.Generator, domain: Domain = "A") -> Face:
@@ -46,12 +41,6 @@ def draw_face(rng: np.random.Generator, domain: Domain = "A") -> Face:
     flat = np.array((0, 0, 1), np.float32)[:, None, None]  # whatever is behind the head faces the camera
     normals = flat + painter.solid * (normals - flat)
     return Face(np.clip(painter.image, 0.01, 1.0), normals, landmarks)
-
-
-def noise(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Smooth random texture of about unit variance with that many cells a side, (192, 192)."""
-    cells = rng.standard_normal((rows, columns), dtype=np.float32)
-    return cv2.resize(cells, (TEXTURE_SIZE, TEXTURE_SIZE), interpolation=cv2.INTER_CUBIC)
 
 
 def _normals(rng: np.random.Generator, at: FaceLandmarks, ranges: FaceRanges) -> np.ndarray:
@@ -86,18 +75,12 @@ def _normals(rng: np.random.Generator, at: FaceLandmarks, ranges: FaceRanges) ->
     return normals / np.sqrt(np.square(normals).sum(0))
 
 
-def log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
-    """A factor, log-uniform between two ends."""
-    return float(np.exp(rng.uniform(*np.log(ends))))
-
-
 @dataclass
-class _Painter:
+class _Painter(Canvas):
     """A canvas and the person being painted on it."""
 
     rng: np.random.Generator
     at: FaceLandmarks
-    image: np.ndarray
     solid: np.ndarray
     skin: float
     hair: float
@@ -114,27 +97,7 @@ class _Painter:
             np.clip(rng.choice((0.05, 0.12, 0.3, 0.75), p=(0.4, 0.3, 0.2, 0.1)) + rng.normal(0, 0.04), 0.02, 1)
         )
         texture = log_uniform(rng, ranges.texture)
-        return cls(rng, landmarks, image, np.zeros_like(image), skin, hair, texture)
-
-    def polygon(self, points: np.ndarray, blur: float = 0.0) -> np.ndarray:
-        """Coverage of a polygon given in fractions of the crop, (192, 192), 0 to 1."""
-        mask = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
-        cv2.fillPoly(mask, [_pixels(points)], 255, cv2.LINE_AA, 4)
-        return _soften(mask, blur)
-
-    def stroke(self, points: np.ndarray, thickness: int = 1, blur: float = 0.0) -> np.ndarray:
-        """Coverage of a line, (192, 192), 0 to 1."""
-        mask = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
-        cv2.polylines(mask, [_pixels(points)], False, 255, thickness, cv2.LINE_AA, 4)
-        return _soften(mask, blur)
-
-    def blend(self, mask: np.ndarray, value: float | np.ndarray, opacity: float = 1.0) -> None:
-        """Paint a grey value through a mask."""
-        self.image += (np.float32(opacity) * mask) * (np.asarray(value, np.float32) - self.image)
-
-    def shade(self, mask: np.ndarray, amount: float) -> None:
-        """Darken (negative) or lighten what is there."""
-        self.image *= 1 + np.float32(amount) * mask
+        return cls(image, rng, landmarks, np.zeros_like(image), skin, hair, texture)
 
     def paint_head(self) -> None:
         """Hair behind the head, neck, and the head's skin with its structure at several scales."""
@@ -143,10 +106,10 @@ class _Painter:
         top = rng.normal(-0.05, 0.05)
         strands = self.hair * (1 + 0.35 * noise(rng, 8, 70))
         length = rng.uniform(0.6, 1.4) if rng.random() < 0.45 else rng.uniform(0.38, 0.6)
-        self.blend(self.polygon(_outline(width * rng.uniform(1.04, 1.25), top - 0.2, length, 0.95), 1.0), strands)
+        self.blend(self.polygon(outline(width * rng.uniform(1.04, 1.25), top - 0.2, length, 0.95), 1.0), strands)
         neck = np.array(((0.5 - 0.26, 0.7), (0.5 + 0.26, 0.7), (0.5 + 0.3, 1.3), (0.5 - 0.3, 1.3)))
         self.blend(self.polygon(neck, 1.5), self.skin * rng.uniform(0.5, 0.9))
-        head = self.polygon(_outline(width, top, self.at.chin[1], jaw), rng.uniform(0.5, 1.5))
+        head = self.polygon(outline(width, top, self.at.chin[1], jaw), rng.uniform(0.5, 1.5))
         self.solid = np.maximum(head, self.polygon(neck))
         structure = sum(
             weight * noise(rng, cells, cells)
@@ -157,15 +120,8 @@ class _Painter:
                 (96, rng.uniform(0, 1)),
             )
         )
-        blush = 1 + rng.uniform(-0.2, 0.05) * self._blobs(((0.25, 0.55), (0.75, 0.55)), 0.1)
+        blush = 1 + rng.uniform(-0.2, 0.05) * self.blobs(((0.25, 0.55), (0.75, 0.55)), 0.1)
         self.blend(head, self.skin * blush * (1 + self.texture * structure))
-
-    def _blobs(self, centres: Iterable[tuple[float, float]], spread: float) -> np.ndarray:
-        """Soft round spots, (192, 192)."""
-        return sum(
-            np.exp(-0.5 * np.square((AXIS - y) / spread))[:, None] * np.exp(-0.5 * np.square((AXIS - x) / spread))[None]
-            for x, y in centres
-        )  # type: ignore[return-value]
 
     def paint_lines(self, darkest: float) -> None:
         """Wrinkles, nasolabial folds, bags, freckles and moles of the face at rest."""
@@ -179,8 +135,8 @@ class _Painter:
         for side, mirror in ((0, 1), (1, -1)):
             wing, corner, eye = at.nose_wing[side], at.mouth_corner[side], at.eye[side]
             start, end = (
-                wing + (-mirror * 0.012, -0.015),
-                corner + (-mirror * rng.uniform(0.02, 0.05), rng.normal(0, 0.02)),
+                wing + np.array((-mirror * 0.012, -0.015)),
+                corner + np.array((-mirror * rng.uniform(0.02, 0.05), rng.normal(0, 0.02))),
             )
             bend = np.sin(np.pi * along)[:, None] * (-mirror * rng.uniform(0.005, 0.03), 0)
             fold = start + (end - start) * along[:, None] + bend
@@ -196,8 +152,8 @@ class _Painter:
         spots = int(rng.integers(15, 80)) if rng.random() < 0.25 else int(rng.integers(0, 4))
         mask = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.uint8)
         for x, y in rng.uniform((0.15, 0.1), (0.85, 0.9), (spots, 2)):
-            cv2.circle(mask, tuple(_pixels(np.array(((x, y),)))[0]), int(rng.integers(5, 22)), 255, -1, cv2.LINE_AA, 4)
-        self.shade(_soften(mask, 0.5), -rng.uniform(0.1, 0.5))
+            cv2.circle(mask, tuple(pixels(np.array(((x, y),)))[0]), int(rng.integers(5, 22)), 255, -1, cv2.LINE_AA, 4)
+        self.shade(soften(mask, 0.5), -rng.uniform(0.1, 0.5))
 
     def paint_eye(self, side: int) -> None:
         """Eyeball, iris, highlight, lids, lashes and crease."""
@@ -212,14 +168,15 @@ class _Painter:
         if side == 0:  # both eyes share what follows
             self.eye_style = rng.random(8)
         style = self.eye_style
-        self.shade(self._blobs((tuple(at.eye[side] - (0, 0.02)),), 0.06), -0.35 * style[0])
-        sclera = (0.45 + 0.5 * style[1]) * (1 - 0.35 * self._blobs((tuple(at.eye[side] - (0, 0.05)),), 0.03))
+        self.shade(self.blobs((tuple(at.eye[side] - (0, 0.02)),), 0.06), -0.35 * style[0])
+        sclera = (0.45 + 0.5 * style[1]) * (1 - 0.35 * self.blobs((tuple(at.eye[side] - (0, 0.05)),), 0.03))
         self.blend(opening, sclera)
         iris = at.eye[side] + (0.02 * (style[2] - 0.5), -0.2 * height)
         for radius, grey in ((0.034, 0.05 + 0.4 * style[3] ** 2), (0.014, 0.02)):
-            self.blend(opening * self.polygon(_circle(iris, radius)), grey)
-        self.blend(opening * self.polygon(_circle(iris + (0.02 * (style[4] - 0.5), -0.012), 0.0075)), 1.0, style[5])
-        crease = upper + (0.0, -0.012 - 0.025 * style[6])
+            self.blend(opening * self.polygon(circle(iris, radius)), grey)
+        highlight = iris + np.array((0.02 * (style[4] - 0.5), -0.012))
+        self.blend(opening * self.polygon(circle(highlight, 0.0075)), 1.0, style[5])
+        crease = upper - np.array((0.0, 0.012 + 0.025 * style[6]))
         self.shade(self.stroke(crease, 1, 0.7), -0.5 * style[7])
         self.blend(self.stroke(upper, 1 + int(2.5 * style[6]), 0.5), 0.03, 0.25 + 0.7 * style[0])
         self.shade(self.stroke(lower, 1, 0.5), -0.5 * style[2])
@@ -247,33 +204,35 @@ class _Painter:
         dark, size = rng.uniform(0.2, 0.85), rng.uniform(0.01, 0.018)
         arc = np.linspace(-1.2, 1.2, 9)
         for side, mirror in ((0, 1), (1, -1)):
-            nostril = at.nose + (-mirror * 0.027, 0.028 + rng.normal(0, 0.002))
-            self.shade(self.polygon(_circle(nostril, size, 0.6), 0.6), -dark)
+            nostril = at.nose + np.array((-mirror * 0.027, 0.028 + rng.normal(0, 0.002)))
+            self.shade(self.polygon(circle(nostril, size, 0.6), 0.6), -dark)
             wing = at.nose_wing[side] + np.stack((-mirror * 0.006 * np.cos(arc), 0.026 * np.sin(arc)), 1)
             self.shade(self.stroke(wing, 1, 0.8), -0.6 * dark)
         base = at.nose + np.stack((np.linspace(-0.03, 0.03, 9), 0.038 - 0.01 * np.abs(np.linspace(-1, 1, 9))), 1)
         self.shade(self.stroke(base, 2, 1.2), -0.4 * dark)
 
     def paint_mouth(self) -> None:
-        """Lips, the line between them, sometimes a gap with teeth."""
+        """Lips, resting, drooping or smiling, closed or open with or without teeth."""
         rng, at = self.rng, self.at
         right, left = at.mouth_corner
         s = np.linspace(-1, 1, 17)
-        line = right + (left - right) * (s[:, None] + 1) / 2 + np.stack((0 * s, 0.006 * rng.normal() * (1 - s**2)), 1)
+        down = np.array((0.0, 1.0))
+        sag = rng.normal(0.003, 0.009) * (1 - s**2)  # positive smiles
+        line = right + (left - right) * (s[:, None] + 1) / 2 + sag[:, None] * down
+        gap = (rng.uniform(0.006, 0.035) if rng.random() < 0.35 else 0.0) * (1 - s**2)
+        rim = line + gap[:, None] * down
         bow = (1 - s**2) ** 0.8 * (1 - 0.35 * np.exp(-0.5 * (s / 0.12) ** 2)) * 2 * (at.mouth_line - at.lip_upper[1])
         full = (1 - s**2) ** 0.7 * 1.6 * (at.lip_lower[1] - at.mouth_line)
-        upper, lower = line - np.stack((0 * s, bow), 1), line + np.stack((0 * s, full), 1)
-        tone = rng.uniform(0.55, 1.0)
-        soft = rng.uniform(0.5, 1.2)
-        self.shade(self.polygon(np.concatenate((upper, line[::-1])), soft), tone - 1.08)
-        self.shade(self.polygon(np.concatenate((lower, line[::-1])), soft), tone - 1)
-        self.shade(self._blobs((tuple(at.lip_lower),), 0.02), rng.uniform(0, 0.25))
-        gap = rng.uniform(0.006, 0.022) if rng.random() < 0.25 else 0.0
-        if gap:
-            inside = np.concatenate((line, (line + np.stack((0 * s, gap * (1 - s**2)), 1))[::-1]))
-            self.blend(self.polygon(inside, 0.4), 0.75 if rng.random() < 0.5 else 0.05)
+        tone, soft = rng.uniform(0.55, 1.0), rng.uniform(0.5, 1.2)
+        self.shade(self.polygon(np.concatenate((line - bow[:, None] * down, line[::-1])), soft), tone - 1.08)
+        self.shade(self.polygon(np.concatenate((rim + full[:, None] * down, rim[::-1])), soft), tone - 1)
+        self.shade(self.blobs((tuple(at.lip_lower),), 0.02), rng.uniform(0, 0.25))
+        if gap.any():
+            teeth = rng.uniform(0.5, 0.95) if rng.random() < 0.6 else rng.uniform(0.02, 0.1)
+            self.blend(self.polygon(np.concatenate((line, rim[::-1])), 0.4), teeth)
+            self.shade(self.stroke(rim, 1, 0.5), -rng.uniform(0.1, 0.6))
         self.shade(self.stroke(line, int(rng.integers(1, 3)), 0.5), -rng.uniform(0.35, 0.85))
-        self.shade(self._blobs(((0.5, at.lip_lower[1] + 0.045),), 0.025), -rng.uniform(0, 0.2))
+        self.shade(self.blobs(((0.5, at.lip_lower[1] + 0.045),), 0.025), -rng.uniform(0, 0.2))
 
     def paint_hair(self, ranges: FaceRanges) -> None:
         """Beard, moustache, fringe."""
@@ -284,10 +243,10 @@ class _Painter:
                 1 + np.exp(-(AXIS[:, None] - at.mouth_corner[:, 1].mean() + 2.2 * np.square(AXIS - 0.5) * -1) / 0.02)
             )
             if rng.random() < 0.6:
-                lips = self.polygon(_circle(at.lip_upper * (1, 0.5) + at.lip_lower * (0, 0.5), 0.12, 0.4), 2)
+                lips = self.polygon(circle(at.lip_upper * (1, 0.5) + at.lip_lower * (0, 0.5), 0.12, 0.4), 2)
                 self.blend(stubble * jaw * (1 - lips), self.hair, rng.uniform(0.15, 0.9))
             if rng.random() < 0.7:
-                band = self.polygon(_circle(at.lip_upper - (0, 0.035), 0.12, 0.22), 1.5)
+                band = self.polygon(circle(at.lip_upper - (0, 0.035), 0.12, 0.22), 1.5)
                 self.blend(stubble * band, self.hair, rng.uniform(0.2, 0.9))
         if rng.random() < ranges.fringe:
             low = rng.uniform(-0.02, 0.15)
@@ -303,39 +262,11 @@ class _Painter:
         rim, flat = rng.uniform(0.115, 0.15), rng.uniform(0.6, 0.95)
         for side in (0, 1):
             centre = at.eye[side] + (0, 0.015)
-            mask = self.stroke(_circle(centre, rim, flat, rng.uniform(2, 4)), thick, 0.5)
+            mask = self.stroke(circle(centre, rim, flat, rng.uniform(2, 4)), thick, 0.5)
             self.blend(mask, grey, rng.uniform(0.6, 1.0))
-            self.shade(self._blobs((tuple(centre + rng.normal(0, 0.03, 2)),), 0.03), rng.uniform(0, 0.3))
-            temple = np.array((centre + ((2 * side - 1) * rim, -0.02), (0.02 + 0.96 * side, centre[1] - 0.03)))
+            self.shade(self.blobs((tuple(centre + rng.normal(0, 0.03, 2)),), 0.03), rng.uniform(0, 0.3))
+            hinge = centre + np.array(((2 * side - 1) * rim, -0.02))
+            temple = np.array((hinge, (0.02 + 0.96 * side, centre[1] - 0.03)))
             self.blend(self.stroke(temple, thick, 0.5), grey, 0.8)
         inner = at.eye + np.array(((rim, -0.01), (-rim, -0.01)))
         self.blend(self.stroke(inner, thick, 0.5), grey, 0.9)
-
-
-def _pixels(points: np.ndarray) -> np.ndarray:
-    """Fractions of the crop as the sixteenth-pixel integers of OpenCV's drawing."""
-    return np.round(((points + MARGIN) * SCALE - 0.5) * 16).astype(np.int32)
-
-
-def _soften(mask: np.ndarray, blur: float) -> np.ndarray:
-    soft = mask.astype(np.float32) / 255
-    return cv2.GaussianBlur(soft, (0, 0), blur) if blur else soft
-
-
-def _circle(centre: np.ndarray, radius: float, flatness: float = 1.0, power: float = 2.0) -> np.ndarray:
-    """A closed superellipse, (25, 2)."""
-    angle = np.linspace(0, 2 * np.pi, 25)
-    cosine, sine = np.cos(angle), np.sin(angle)
-    x, y = np.sign(cosine) * np.abs(cosine) ** (2 / power), np.sign(sine) * np.abs(sine) ** (2 / power)
-    return centre + radius * np.stack((x, flatness * y), 1)
-
-
-def _outline(width: float, top: float, bottom: float, jaw: float) -> np.ndarray:
-    """Outline of a head, (80, 2): half width, top, bottom, and how much width is left at the jaw (0 to 1)."""
-    middle = min(0.42, (top + bottom) / 2)
-    up, down = np.linspace(0, 1, 20), np.linspace(0, 1, 20)
-    crown = width * np.sqrt(1 - up**2.4)
-    below = width * (1 - down ** (1.6 + 2.2 * jaw)) ** (0.85 - 0.35 * jaw)
-    y = np.concatenate((top + (middle - top) * (1 - up[::-1]), middle + (bottom - middle) * down))
-    half = np.concatenate((crown[::-1], below))
-    return np.concatenate((np.stack((0.5 + half, y), 1), np.stack((0.5 - half, y), 1)[::-1]))

@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 
 from hub.synthetic_anatomy import FOLDS, MIDLINE_ANCHORS, PULLS, Fold, Pull
-from hub.synthetic_faces import FaceLandmarks
+from hub.synthetic_faces import Domain, FaceLandmarks
 
-Domain = Literal["A", "B"]
 Side = Literal["R", "L", ""]
 
 INTENSITY_LETTERS: tuple[tuple[str, float], ...] = (("A", 0.45), ("B", 0.8), ("C", 1.2), ("D", 1.7), ("E", np.inf))
@@ -117,6 +116,11 @@ def draw_amplitude(rng: np.random.Generator, ranges: MotionRanges) -> float:
     return float(np.exp(rng.uniform(low, high)))
 
 
+def draw_side(rng: np.random.Generator) -> Side:
+    """One side of the face or the other."""
+    return "R" if rng.random() < 0.5 else "L"
+
+
 def draw_unit(
     rng: np.random.Generator,
     code: str,
@@ -139,7 +143,7 @@ def draw_unit(
         side: Side of the face; `None` draws it.
     """
     if side is None:
-        side = ("R", "L")[rng.integers(2)] if rng.random() < ranges.one_sided else ""  # type: ignore[assignment]
+        side = draw_side(rng) if rng.random() < ranges.one_sided else ""
     weaker = {"": rng.uniform(0.6, 1.0), "R": 0.0, "L": 0.0}[side]
     weights = (1.0, weaker) if side == "R" or (side == "" and rng.random() < 0.5) else (weaker, 1.0)
     field = displacement_field(rng, PULLS[code], grid, landmarks, ranges, weights)
@@ -264,7 +268,7 @@ def _fold_shading(
         if weight == 0 or (side == 1 and fold.anchor in MIDLINE_ANCHORS and fold.offset[0] == 0):
             continue
         mirror = 1 - 2 * side
-        centre = landmarks.point(fold.anchor, side) + (mirror * offset[0], offset[1])
+        centre = landmarks.point(fold.anchor, side) + np.array((mirror * offset[0], offset[1]))
         across = ((grid[1] - centre[1]) * np.cos(angle) - mirror * (grid[0] - centre[0]) * np.sin(angle)) / size[1]
         ridge = np.exp(-0.5 * _squared_distance(grid, centre, size, mirror * angle))
         shading += weight * ridge * (shoulder * across - 1).astype(np.float32)

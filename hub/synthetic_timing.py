@@ -67,6 +67,15 @@ def draw_timing(rng: np.random.Generator, fps: float) -> Timing:
         lead = round(still * rng.random())
         return Timing(length + round(still), fps, lead, lead + apex, lead + length - 1, rise)
     if kind == "mid-rise" and length >= 9:
-        cut = min(rng.integers(1, max(2, apex // 2 + 1)), length - 6)
+        cut = min(int(rng.integers(1, max(2, apex // 2 + 1))), length - 6)
         return Timing(length - cut, fps, 0, apex - cut, length - 1 - cut, rise, phase=cut)
     return Timing(length, fps, 0, apex, length - 1, rise)
+
+
+def smooth_course(rng: np.random.Generator, num_frames: int, fps: float) -> np.ndarray:
+    """A slow random course through a clip, (num_frames,), within -1 to 1, starting anywhere."""
+    seconds = np.arange(num_frames) / fps
+    course = np.zeros(num_frames)
+    for share in (1.0, 0.5, 0.25):
+        course += share * rng.normal() * np.sin(2 * np.pi * rng.uniform(0.2, 2.5) * seconds + rng.uniform(0, 2 * np.pi))
+    return np.clip(course / 2, -1, 1)

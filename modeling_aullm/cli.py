@@ -64,8 +64,6 @@ def main(argv: list[str] | None = None) -> int:
         reporter.error(str(error))
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if verbose:
             traceback.print_exc()
@@ -98,8 +96,14 @@ def predict(arguments: Namespace, reporter: _Reporter) -> None:
         UsageError: If nothing can be done as asked.
     """
     sources = check_arguments(arguments, reporter.error)
-    if not sources:
-        return
+    predictions = _predict(sources, arguments, reporter) if sources else []
+    if predictions:
+        _write(predictions, arguments, reporter)
+    elif arguments.json or arguments.csv or arguments.plot or arguments.overlay:
+        reporter.notice("no input could be used, nothing was written")
+
+
+def _predict(sources: list[str], arguments: Namespace, reporter: _Reporter) -> "list[Prediction]":
     if not arguments.verbose:
         _quieten(reporter)
     detector = _open(arguments)
@@ -112,10 +116,7 @@ def predict(arguments: Namespace, reporter: _Reporter) -> None:
         missed = prediction.num_windows - len(prediction.segments)
         if missed:
             reporter.notice(f"{prediction.source}: no face in {missed} of {prediction.num_windows} windows")
-    if predictions:
-        _write(predictions, arguments, reporter)
-    elif arguments.json or arguments.csv or arguments.plot or arguments.overlay:
-        reporter.notice("no input could be used, nothing was written")
+    return predictions
 
 
 def _open(arguments: Namespace) -> "Detector":
@@ -135,21 +136,30 @@ def _open(arguments: Namespace) -> "Detector":
     except (ValueError, OSError) as error:
         if arguments.verbose:
             traceback.print_exc()
-        raise UsageError(str(error)) from error
+        text, model = str(error), arguments.model or "the checkpoint of the package"
+        raise UsageError(text if model in text or "--" in text else f"--model {model}: {text}") from error
 
 
 def _write(predictions: "list[Prediction]", arguments: Namespace, reporter: _Reporter) -> None:
     """Print the result and write every file asked for; one that fails does not keep back the others."""
     from .results import to_json, to_table
 
-    as_json = arguments.json == "-"
-    sys.stdout.write(to_json(predictions) if as_json else "\n".join(map(to_table, predictions)))
-    sys.stdout.flush()
+    _print(to_json(predictions) if arguments.json == "-" else "\n".join(map(to_table, predictions)))
     for path, write in _files(predictions, arguments).items():
         try:
             write_whole(path, write)
         except (ValueError, OSError) as error:
             reporter.error(f"{path}: could not be written ({error})")
+
+
+def _print(text: str) -> None:
+    """Write to standard output, which may not know every letter of a file's name, and may have lost its reader."""
+    encoding = sys.stdout.encoding
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `head` has seen enough; the files are still wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _files(predictions: "list[Prediction]", arguments: Namespace) -> dict[Path, Callable[[Path], object]]:
@@ -160,12 +170,17 @@ def _files(predictions: "list[Prediction]", arguments: Namespace) -> dict[Path, 
 
     files: dict[Path, Callable[[Path], object]] = {}
     if arguments.json and arguments.json != "-":
-        files[Path(arguments.json)] = lambda path: path.write_bytes(to_json(predictions).encode())
+        files[Path(arguments.json)] = lambda path: path.write_bytes(_encode(to_json(predictions)))
     if arguments.csv:
-        files[Path(arguments.csv)] = lambda path: path.write_bytes(to_csv(predictions).encode())
+        files[Path(arguments.csv)] = lambda path: path.write_bytes(_encode(to_csv(predictions)))
     if arguments.plot:
         files[Path(arguments.plot)] = partial(save_plot, predictions)
     if arguments.overlay:
         paths = overlay_paths(arguments.overlay, arguments.sources)
         files |= {paths[p.source]: partial(save_overlay, p) for p in predictions}
     return files
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8; bytes of a file's name that are no letters become escapes, which JSON knows, too."""
+    return text.encode("utf-8", "backslashreplace")

@@ -60,6 +60,53 @@ def detect_faces(image: np.ndarray) -> list[Face]:
     return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
 
 
+class FaceFinder:
+    """The face asked for, in the first frame that shows it; no frame is searched twice.
+
+    Args:
+        face: `"largest"`; a number, 0 the largest face, 1 the next; or `"cropped"`, where no face is searched.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+
+    def __init__(self, face: str | int) -> None:
+        check_face(face)
+        self.face = face
+        self._searched: dict[int, list[Face]] = {}
+
+    def find(self, frames: list[tuple[int, np.ndarray]]) -> Face | None:
+        """Look for the face.
+
+        Args:
+            frames: Index and image of each, in order; frames before the first one will not be asked for again.
+
+        Returns:
+            The face, None if no frame shows it or none is searched.
+        """
+        if self.face == "cropped":
+            return None
+        rank = 0 if self.face == "largest" else int(self.face)
+        self._searched = {index: faces for index, faces in self._searched.items() if index >= frames[0][0]}
+        for index, image in frames:
+            if index not in self._searched:
+                self._searched[index] = detect_faces(image)
+            if len(self._searched[index]) > rank:
+                return self._searched[index][rank]
+        return None
+
+
+def check_face(face: str | int) -> None:
+    """Check which face is asked for.
+
+    Raises:
+        ValueError: If it is not `"largest"`, `"cropped"` or a number from 0.
+    """
+    is_number = isinstance(face, int) and not isinstance(face, bool) and face >= 0
+    if face not in ("largest", "cropped") and not is_number:
+        raise ValueError(f"face must be 'largest', 'cropped' or the number of a face from 0, the largest, got {face!r}")
+
+
 def _detector() -> MTCNN:
     if not hasattr(_detectors, "mtcnn"):
         _detectors.mtcnn = MTCNN(min_face_size=MIN_FACE_SIZE)

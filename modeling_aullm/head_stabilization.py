@@ -9,7 +9,7 @@ would pass for motion.
 import cv2
 import numpy as np
 
-_NUM_STEPS = 8
+_NUM_STEPS, _NUM_REWEIGHTINGS = 8, 3
 _NEIGHBOURHOOD = 7  # pixels; an expression moves a region, noise a pixel: residuals are judged by region
 _BORDER = 0.06  # share of the crop left out on each side, where a shifted frame has no pixels
 _SMOOTHING = 1.0  # pixels, so that brightness is nearly linear over a sub-pixel shift
@@ -90,13 +90,15 @@ def _fit(residual: np.ndarray, design: np.ndarray, window: np.ndarray) -> np.nda
     """
     weights = np.tile(window, (len(residual), 1))
     values = residual.reshape(len(residual), -1)
-    ridge = 1e-9 * np.eye(design.shape[1])
-    for _ in range(3):
-        normal = np.einsum("tp,pi,pj->tij", weights, design, design, optimize=True) + ridge
-        solution = np.linalg.solve(normal, np.einsum("tp,pi,tp->ti", weights, design, values, optimize=True)[..., None])
-        left = (values - solution[..., 0] @ design.T).reshape(residual.shape)
+    num_columns = design.shape[1]
+    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+    ridge = 1e-9 * np.eye(num_columns)
+    for _ in range(_NUM_REWEIGHTINGS):
+        normal = (weights @ products).reshape(-1, num_columns, num_columns) + ridge
+        solution = np.linalg.solve(normal, (weights * values @ design)[..., None])[..., 0]
+        left = (values - solution @ design.T).reshape(residual.shape)
         weights = window * _region_weights(left)
-    return solution[:, :3, 0]
+    return solution[:, :3]
 
 
 def _region_weights(left: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ class _Panel:
         self.height = height
         self.block = min(height, max(SMALLEST_HEIGHT, width))  # of an upright video the panel takes no more than half
         self.width = 2 * round(PANEL_SHAPE * self.block / 2)
-        self.row = self.block / (len(self.thresholds) + 1)
+        self.row = self.block / max(len(self.thresholds) + 1, 10)  # of few units, the bars would become blocks
         self.font = ImageFont.load_default(max(9, min(0.5 * self.row, 0.042 * self.block)))
         all_faces_found = prediction.num_windows == len(prediction.segments)
         self.no_segment = "outside onset and offset" if all_faces_found else "no face found"

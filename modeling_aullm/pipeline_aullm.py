@@ -74,12 +74,12 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
         segments_per_batch: int = DEFAULT_BATCH_SIZE,
     ) -> Iterator[dict[str, Any]]:
         """Read a video and yield batches of segments."""
+        video_processor = self.processor.video_processor
         if (onset, apex, offset) != (None, None, None):
-            clip = self.processor(source, onset=onset, apex=apex, offset=offset, face=face, return_tensors="pt")
-            yield {"pixel_values": clip["pixel_values"], "segments": [], "one_clip": True, "is_last": True}
+            segment = video_processor.read_clip(source, onset=onset, apex=apex, offset=offset, fps=fps, face=face)
+            yield {**_stack([segment]), "one_clip": True, "is_last": True}
             return
         batch: list[Segment] = []
-        video_processor = self.processor.video_processor
         for segment in video_processor.iter_segments(source, window=window, stride=stride, fps=fps, face=face):
             if len(batch) == segments_per_batch:
                 yield {**_stack(batch), "one_clip": False, "is_last": False}

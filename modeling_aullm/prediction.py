@@ -135,7 +135,8 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
             text if text.startswith(str(Path(reading.source))) else f"{reading.source}: {text}"
         ) from error
     if not found:
-        raise SourceError(f"{reading.source}: no face found; if these are ready face crops, give --face cropped")
+        which = f"face number {sampling.face}" if isinstance(sampling.face, int) else "face"
+        raise SourceError(f"{reading.source}: no {which} found; for ready face crops give --face cropped")
 
 
 def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:

@@ -52,21 +52,22 @@ def iter_windows(frames: Iterable[Frame], window: float | None, stride: float | 
                 if len(found) >= MIN_FRAMES:
                     last_covered = found[-1].index
                     yield found
+                del found  # or it would keep its frames alive until the next window is full
             while held and held[0].time <= frame.time - length + _TIME_TOLERANCE:
                 held.popleft()
         held.append(frame)
     if held and last_covered < held[-1].index:
-        yield from _last_window(held, length if num_windows else None)
+        yield from _last_window(held, num_windows * step, length)
 
 
 def _between(held: Iterable[Frame], start: float, end: float) -> list[Frame]:
     return [frame for frame in held if start - _TIME_TOLERANCE <= frame.time < end - _TIME_TOLERANCE]
 
 
-def _last_window(held: deque[Frame], length: float | None) -> Iterator[list[Frame]]:
+def _last_window(held: deque[Frame], next_start: float, length: float) -> Iterator[list[Frame]]:
     """The frames up to the video's end, where the last frame is shown for as long as the others on average."""
     first, last = held[0], held[-1]
-    spacing = (last.time - first.time) / max(1, last.index - first.index)
-    found = list(held) if length is None else _between(held, last.time + spacing - length, float("inf"))
+    end = last.time + (last.time - first.time) / max(1, last.index - first.index)
+    found = _between(held, min(next_start, end - length), end)
     if len(found) >= MIN_FRAMES:
         yield found

@@ -16,10 +16,10 @@ from transformers.utils import TensorType
 # The name in `transformers` itself is an empty stand-in where torchvision is missing, which is not needed here.
 from transformers.video_processing_utils import BaseVideoProcessor
 
-from .face_alignment import Face, align, alignment_transform, detect_faces, to_grey, whole_frame_transform
+from .face_alignment import Face, FaceFinder, align, alignment_transform, check_face, to_grey, whole_frame_transform
 from .head_stabilization import stabilize_transforms
 from .temporal_windows import check_window, iter_windows
-from .video_reading import VideoSource, count_frames, open_video
+from .video_reading import VideoSource, count_frames, open_video, source_name
 from .video_stream import Frame, VideoError
 
 
@@ -86,7 +86,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         settings: dict[str, Any] = {
             "image_size": image_size,
             "num_frames": num_frames,
-            "face": _check_face(face),
+            "face": face,
             "stabilize": stabilize,
         }
         super().__init__(**settings, **kwargs)
@@ -149,9 +149,47 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         """
         sources = _as_batch(videos)
         marks = zip(*(_one_each(len(sources), mark) for mark in (onset, apex, offset)), strict=True)
-        face = _check_face(self.face if face is None else face)
-        clips = [self._whole_clip(source, mark, face) for source, mark in zip(sources, marks, strict=True)]
+        clips = []
+        for source, (first, strongest, last) in zip(sources, marks, strict=True):
+            segment = self.read_clip(source, onset=first, apex=strongest, offset=last, face=face)
+            if segment.pixel_values is None:
+                raise VideoError(f"{source_name(source)}: no face found; use face='cropped' for ready crops of faces")
+            clips.append(segment.pixel_values)
         return BatchFeature({"pixel_values": np.stack(clips)}, tensor_type=return_tensors)
+
+    def read_clip(
+        self,
+        source: VideoSource,
+        *,
+        onset: int | None = None,
+        apex: int | None = None,
+        offset: int | None = None,
+        fps: float | None = None,
+        face: str | int | None = None,
+    ) -> Segment:
+        """Read a whole video, or its stretch from onset to offset, as one segment.
+
+        The video is read twice, to count its frames and to keep only those sampled: a clip may be long.
+
+        Args:
+            source: See `open_video`.
+            onset: First frame to use, from 0.
+            apex: Strongest frame, see `sample_frame_indices`.
+            offset: Last frame to use.
+            fps: Overrides the source's frame rate, which only the segment's times depend on.
+            face: Overrides the processor's `face`.
+
+        Returns:
+            The segment; where no sampled frame shows the face, `face` and `pixel_values` are None.
+
+        Raises:
+            VideoError: If the source cannot be used, or onset, apex and offset do not fit it.
+        """
+        finder = FaceFinder(self.face if face is None else face)
+        indices = self.sample_frame_indices(count_frames(source), onset, apex, offset)
+        with open_video(source, fps) as stream:
+            kept = {frame.index: _grey(frame) for frame in _until(stream, indices[-1]) if frame.index in indices}
+        return self._segment([kept[index] for index in indices], finder)
 
     def iter_segments(
         self,
@@ -178,33 +216,20 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         Raises:
             VideoError: If the source cannot be used.
         """
-        finder = _FaceFinder(_check_face(self.face if face is None else face))
+        finder = FaceFinder(self.face if face is None else face)
         with open_video(source, fps) as stream:
             check_window(stream.source, window, stride, stream.fps)
-            grey = (replace(frame, image=to_grey(frame.image)) for frame in stream)
-            for frames in iter_windows(grey, window, stride):
-                sampled = [frames[index] for index in self.sample_frame_indices(len(frames))]
-                found = finder.find(sampled)
-                first, last = frames[0], frames[-1]
-                yield Segment(
-                    first.index, last.index, first.time, last.time, found, self._clip(sampled, found, finder.face)
-                )
+            for frames in iter_windows(map(_grey, stream), window, stride):
+                segment = self._segment([frames[index] for index in self.sample_frame_indices(len(frames))], finder)
+                del frames  # let the window go before the next one is read
+                yield segment
 
-    def _whole_clip(
-        self, source: VideoSource, marks: tuple[int | None, int | None, int | None], face: str | int
-    ) -> np.ndarray:
-        """Read a video twice, to count its frames and to keep those sampled: a clip may be long."""
-        indices = self.sample_frame_indices(count_frames(source), *marks)
-        with open_video(source) as stream:
-            kept = {frame.index: frame for frame in _until(stream, indices[-1]) if frame.index in indices}
-            sampled = [replace(kept[index], image=to_grey(kept[index].image)) for index in indices]
-            clip = self._clip(sampled, _FaceFinder(face).find(sampled), face)
-            if clip is None:
-                raise VideoError(
-                    f"{stream.source}: no face found in frames {', '.join(map(str, sorted(kept)))}; use face='cropped' "
-                    "for ready crops of faces"
-                )
-        return clip
+    def _segment(self, sampled: list[Frame], finder: FaceFinder) -> Segment:
+        """The segment of some sampled frames, from the first to the last."""
+        first, last = sampled[0], sampled[-1]
+        found = finder.find([(frame.index, frame.image) for frame in sampled])
+        clip = self._clip(sampled, found, finder.face)
+        return Segment(first.index, last.index, first.time, last.time, found, clip)
 
     def _clip(self, sampled: list[Frame], found: Face | None, face: str | int) -> np.ndarray | None:
         """Crop the sampled frames, all by one transform (unless `stabilize`d)."""
@@ -223,32 +248,6 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         return np.stack([align(frame.image, corrected, self.image_size) for frame, corrected in pairs])
 
 
-class _FaceFinder:
-    """The face asked for in the first frame that shows it; no frame is searched twice."""
-
-    def __init__(self, face: str | int) -> None:
-        self.face = face
-        self._searched: dict[int, list[Face]] = {}
-
-    def find(self, frames: list[Frame]) -> Face | None:
-        if self.face == "cropped":
-            return None
-        rank = 0 if self.face == "largest" else int(self.face)
-        self._searched = {index: faces for index, faces in self._searched.items() if index >= frames[0].index}
-        for frame in frames:
-            if frame.index not in self._searched:
-                self._searched[frame.index] = detect_faces(frame.image)
-            if len(self._searched[frame.index]) > rank:
-                return self._searched[frame.index][rank]
-        return None
-
-
-def _check_face(face: str | int) -> str | int:
-    if face in ("largest", "cropped") or (isinstance(face, int) and not isinstance(face, bool) and face >= 0):
-        return face
-    raise ValueError(f"face must be 'largest', 'cropped' or the number of a face from 0, the largest, got {face!r}")
-
-
 def _as_batch(videos: VideoSource | Sequence[VideoSource]) -> list:
     is_batch = isinstance(videos, list | tuple) and not all(isinstance(video, Image.Image) for video in videos)
     return list(videos) if is_batch else [videos]  # type: ignore[arg-type]
@@ -259,6 +258,10 @@ def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[
     if len(marks) != num_videos:
         raise VideoError(f"got {len(marks)} onset, apex or offset values for {num_videos} videos; give one a video")
     return marks
+
+
+def _grey(frame: Frame) -> Frame:
+    return replace(frame, image=to_grey(frame.image))
 
 
 def _until(stream: Iterator[Frame], last: int) -> Iterator[Frame]:

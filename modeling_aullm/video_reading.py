@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .video_file import count_file_frames, open_video_file
 from .video_stream import Frame, VideoError, VideoStream, check_fps, check_num_frames, check_same_size, check_size
 
-__all__ = ["DEFAULT_FPS", "Frame", "VideoError", "VideoSource", "VideoStream", "count_frames", "open_video"]
+__all__ = ["DEFAULT_FPS", "Frame", "VideoError", "VideoSource", "VideoStream", "count_frames", "open_video", "source_name"]
 
 VideoSource = str | os.PathLike | np.ndarray | torch.Tensor | Sequence[Image.Image]
 
@@ -34,7 +34,7 @@ def open_video(source: VideoSource, fps: float | None = None) -> VideoStream:
         VideoError: If the source cannot be used; the message says why.
     """
     if fps is not None:
-        check_fps(_name(source), fps)
+        check_fps(source_name(source), fps)
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if not path.exists():
@@ -45,7 +45,7 @@ def open_video(source: VideoSource, fps: float | None = None) -> VideoStream:
     if _is_image_list(source):
         return _open_images(source, fps or DEFAULT_FPS)
     raise VideoError(
-        f"{_name(source)}: a video is a path, an array, a tensor or a list of PIL images, got {type(source).__name__}"
+        f"{source_name(source)}: a video is a path, an array, a tensor or a list of PIL images, got {type(source).__name__}"
     )
 
 
@@ -65,7 +65,8 @@ def _is_image_list(source: object) -> bool:
     return isinstance(source, list | tuple) and all(isinstance(item, Image.Image) for item in source)
 
 
-def _name(source: object) -> str:
+def source_name(source: object) -> str:
+    """What people know a source by: its path, or its kind and size."""
     if isinstance(source, str | os.PathLike):
         return str(source)
     if isinstance(source, np.ndarray | torch.Tensor):
@@ -127,14 +128,14 @@ def _rgb(image: Image.Image) -> np.ndarray:
 
 
 def _open_images(images: Sequence[Image.Image], fps: float) -> VideoStream:
-    name = _name(images)
+    name = source_name(images)
     for image in images:
         check_size(name, *image.size)
     return _stream(name, len(images), lambda index: _rgb(images[index]), fps)
 
 
 def _open_array(array: np.ndarray | torch.Tensor, fps: float) -> VideoStream:
-    name = _name(array)
+    name = source_name(array)
     if isinstance(array, torch.Tensor):
         array = array.detach().cpu()
         array = (array.float() if array.is_floating_point() else array).numpy()

@@ -79,7 +79,7 @@ def clips_in_memory(data: Dataset, action_units: list[str], image_size: int) -> 
     """Read every clip once, at the model's size and with its units as a 0/1 vector."""
     clips = []
     for row in tqdm(data.with_format("numpy"), desc="reading clips", leave=False):
-        frames = row["frames"]
+        frames = row["frames"].astype(np.uint8)  # the numpy format widens integers
         if frames.shape[1] != image_size:
             frames = np.stack([cv2.resize(f, (image_size, image_size), interpolation=cv2.INTER_AREA) for f in frames])
         labels = np.isin(action_units, row["action_units"]).astype(np.float32)

@@ -1,0 +1,281 @@
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import tiny_model
+from PIL import Image
+from predictions import CODES, astronaut_frames
+
+import modeling_aullm
+from modeling_aullm import cli, overlay
+from modeling_aullm.argument_checks import overlay_paths
+from modeling_aullm.overlay import write_video
+from modeling_aullm.processing_aullm import AULLMProcessor
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    tiny_model().save_pretrained(folder)
+    AULLMProcessor(action_units=list(CODES)).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("material")
+    frames = astronaut_frames()
+    write_video(frames, folder / "clip.mp4", 30.0)
+    write_video(np.concatenate([frames] * 5), folder / "long.mp4", 30.0)
+    write_video(np.full((12, 128, 128, 3), 90, np.uint8), folder / "noface.mp4", 30.0)
+    write_video(np.concatenate([frames, np.zeros((36, *frames.shape[1:]), np.uint8)]), folder / "leaves.mp4", 30.0)
+    for name in ("frames", "mixed", "one", "empty"):
+        (folder / name).mkdir()
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / "frames" / f"{number}.png")
+    for number in range(3):
+        Image.fromarray(frames[number][: 200 + number]).save(folder / "mixed" / f"{number}.png")
+    Image.fromarray(frames[0]).save(folder / "one" / "1.png")
+    (folder / "text.mp4").write_text("no video\n" * 100)
+    content = (folder / "clip.mp4").read_bytes()
+    (folder / "cut.mp4").write_bytes(content[: len(content) // 2])
+    return folder
+
+
+@pytest.fixture
+def run(checkpoint, material, capsys, monkeypatch):
+    """Runs the command in the folder of the material; gives exit status, stdout and the lines of stderr."""
+    monkeypatch.chdir(material)
+
+    def run_predict(*arguments, model=checkpoint):
+        status = cli.main(["predict", *map(str, arguments), *(["--model", model] if model else [])])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err and all(line.startswith("aullm: ") for line in err.splitlines())
+        return status, out, err.splitlines()
+
+    return run_predict
+
+
+def test_a_clip_gives_a_table_and_nothing_else(run):
+    status, out, err = run("clip.mp4")
+    lines = out.splitlines()
+    assert status == 0 and err == []
+    assert lines[0] == "clip.mp4 (12 frames, 30 frames/s)"
+    assert [line.split()[0] for line in lines[2:]] == list(CODES)
+
+
+def test_all_outputs_of_a_clip(run, tmp_path):
+    ends = {"--json": "json", "--csv": "csv", "--plot": "png", "--overlay": "mp4"}
+    status, _, err = run(
+        "clip.mp4", *(text for option, end in ends.items() for text in (option, tmp_path / f"o.{end}"))
+    )
+    assert status == 0 and err == []
+    assert sorted(os.listdir(tmp_path)) == ["o.csv", "o.json", "o.mp4", "o.png"]
+    (record,) = json.loads((tmp_path / "o.json").read_text())
+    assert record["source"] == "clip.mp4" and record["model"] == "tiny" and record["num_frames"] == 12
+    assert record["fps"] == 30.0 and 0.9 < record["face"]["score"] <= 1 and len(record["face"]["box"]) == 4
+    (found,) = record["segments"]
+    assert (found["start_frame"], found["end_frame"]) == (0, 11) and found["end_time"] == pytest.approx(
+        11 / 30, abs=1e-5
+    )
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "o.csv").read_text()))
+    assert float(row["AU12_p"]) == found["action_units"]["AU12"]["probability"]
+
+
+def test_json_on_standard_output_replaces_the_table(run):
+    status, out, _ = run("clip.mp4", "frames/", "--json", "-")
+    assert status == 0 and [record["source"] for record in json.loads(out)] == ["clip.mp4", "frames/"]
+
+
+def test_the_package_checkpoint_is_the_default(run):
+    status, out, _ = run("clip.mp4", "--json", "-", model=None)
+    (record,) = json.loads(out)
+    assert status == 0 and record["model"] == modeling_aullm.DEFAULT_CHECKPOINT.name
+
+
+def test_a_long_recording_gives_a_timeline(run):
+    _, out, _ = run("long.mp4", "--window", "0.4", "--stride", "0.2", "--json", "-")
+    (record,) = json.loads(out)
+    starts = [found["start_frame"] for found in record["segments"]]
+    assert record["num_frames"] == 60 and starts[:3] == [0, 6, 12] and record["segments"][-1]["end_frame"] == 59
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_batches_over_sources_change_nothing(run, batch_size):
+    sources = ["long.mp4", "clip.mp4", "frames"]
+    _, out, _ = run(*sources, "--batch-size", batch_size, "--json", "-")
+    records = json.loads(out)
+    assert [len(record["segments"]) for record in records][1:] == [1, 1]
+    for source, together in zip(sources, records, strict=True):
+        (alone,) = json.loads(run(source, "--json", "-")[1])
+        for ours, theirs in zip(together["segments"], alone["segments"], strict=True):
+            for code in CODES:
+                one, other = (found["action_units"][code]["probability"] for found in (ours, theirs))
+                assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_windows_without_a_face_are_left_out_and_named(run):
+    status, out, err = run("leaves.mp4", "--json", "-")
+    (record,) = json.loads(out)
+    assert status == 0 and record["num_frames"] == 48 and record["segments"][-1]["end_frame"] < 30
+    assert len(err) == 1 and err[0].startswith("aullm: leaves.mp4: no face in ")
+
+
+def test_units_and_threshold_can_be_chosen(run):
+    _, out, _ = run("clip.mp4", "--aus", "au12, AU1", "--threshold", "0", "--json", "-")
+    units = json.loads(out)[0]["segments"][0]["action_units"]
+    assert list(units) == ["AU1", "AU12"] and all(unit["active"] for unit in units.values())
+
+
+def test_ready_crops_have_no_face_box(run):
+    _, out, _ = run("noface.mp4", "--face", "cropped", "--json", "-")
+    (record,) = json.loads(out)
+    assert record["face"] is None and len(record["segments"]) == 1
+
+
+def test_onset_and_offset_bound_the_segment_and_give_what_the_processor_gives(run, checkpoint):
+    import torch
+
+    _, out, _ = run("frames", "--fps", "100", "--onset", "2", "--apex", "5", "--offset", "9", "--json", "-")
+    (record,) = json.loads(out)
+    (found,) = record["segments"]
+    assert record["fps"] == 100.0 and record["num_frames"] == 12 and record["face"]
+    assert [found[name] for name in ("start_frame", "end_frame", "start_time", "end_time")] == [2, 9, 0.02, 0.09]
+    processor = AULLMProcessor.from_pretrained(checkpoint)
+    model = modeling_aullm.AULLMForAUDetection.from_pretrained(checkpoint)
+    with torch.inference_mode():
+        outputs = model(**processor(videos="frames", onset=2, apex=5, offset=9, return_tensors="pt"))
+    for code, unit in processor.post_process_action_units(outputs)[0].items():
+        assert found["action_units"][code]["probability"] == pytest.approx(unit["probability"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("nope.mp4", "no such file or folder"),
+        ("text.mp4", "not a video"),
+        ("cut.mp4", "cut off"),
+        ("empty", "holds no images"),
+        ("mixed", "the first is 256x200"),
+        ("one", "at least 2"),
+        ("noface.mp4", "no face found"),
+    ],
+)
+def test_bad_inputs_cost_one_line_each_and_nothing_is_written(run, source, says, tmp_path):
+    status, out, err = run(source, "--json", tmp_path / "o.json")
+    assert status == 2 and out == "" and not os.listdir(tmp_path)
+    assert err[0].startswith(f"aullm: {source}: ") and says in err[0]
+    assert err[1:] in ([], ["aullm: no input could be used, nothing was written"])
+
+
+def test_good_inputs_are_written_beside_bad_ones(run, tmp_path):
+    sources = ["nope.mp4", "clip.mp4", "cut.mp4", "noface.mp4", "frames", "mixed"]
+    status, out, err = run(*sources, "--json", tmp_path / "o.json", "--overlay", tmp_path / "o.mp4")
+    assert status == 2 and len(err) == 4 and "clip.mp4 (" in out and "frames (" in out
+    assert [record["source"] for record in json.loads((tmp_path / "o.json").read_text())] == ["clip.mp4", "frames"]
+    assert sorted(os.listdir(tmp_path)) == ["o-clip.mp4", "o-frames.mp4", "o.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--window", "0"], "--window"),
+        (["--window", "-1"], "--window"),
+        (["--window", "nan"], "--window"),
+        (["--window", "x"], "--window"),
+        (["--window", "0.2", "--stride", "0.3"], "longer than --window"),
+        (["--threshold", "1.5"], "from 0 to 1"),
+        (["--batch-size", "0"], "--batch-size"),
+        (["--face", "nicest"], "largest, cropped"),
+        (["--aus", "AU99"], "known are AU1, AU2"),
+        (["--aus", "AU45"], "it knows AU1, AU2"),
+        (["--onset", "5", "--offset", "2"], "back in time"),
+        (["--onset", "5", "--window", "1"], "without --window"),
+        (["--device", "abacus"], "--device abacus"),
+        (["--model", "frames"], "holds no config.json"),
+        (["--model", "./nope"], "no such folder"),
+        (["--json", "missing/o.json"], "does not exist"),
+        (["--json", "frames"], "not a plain file"),
+        (["--plot", "o.gif"], "must end in .png"),
+        (["--overlay", "o.avi"], "must end in .mp4"),
+        (["--overlay", "clip.mp4"], "is an input"),
+        (["--csv", "frames/../clip.mp4"], "is an input"),
+        (["--json", "o.txt", "--csv", "o.txt"], "two outputs"),
+        (["frames", "--plot", "frames/plot.png"], "taken for a frame"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_bad_arguments_cost_one_line_and_no_work(run, arguments, says, material):
+    before = sorted(os.listdir(material))
+    status, out, err = run("clip.mp4", *arguments, **({"model": None} if "--model" in arguments else {}))
+    assert status == 2 and out == "" and len(err) == 1 and says in err[0]
+    assert sorted(os.listdir(material)) == before
+
+
+def test_another_kind_of_model_is_refused(run, tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    status, _, err = run("clip.mp4", model=str(tmp_path))
+    assert status == 2 and len(err) == 1 and "'bert'" in err[0]
+
+
+def test_an_output_that_fails_keeps_the_old_file_and_the_other_outputs(run, tmp_path, monkeypatch):
+    (tmp_path / "o.mp4").write_text("old")
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(overlay, "write_video", fail)
+    status, _, err = run("clip.mp4", "--overlay", tmp_path / "o.mp4", "--json", tmp_path / "o.json")
+    assert status == 2 and len(err) == 1 and "could not be written (disk full)" in err[0]
+    assert (tmp_path / "o.mp4").read_text() == "old" and sorted(os.listdir(tmp_path)) == ["o.json", "o.mp4"]
+
+
+def test_what_should_not_happen_is_told_in_one_line(run, monkeypatch):
+    monkeypatch.setattr(cli, "predict", lambda *_: 1 / 0)
+    assert run("clip.mp4")[::2] == (1, ["aullm: ZeroDivisionError: division by zero (--verbose shows more)"])
+
+
+def test_control_c_ends_quietly(run, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(overlay, "write_video", interrupt)
+    status, _, err = run("clip.mp4", "--overlay", tmp_path / "o.mp4")
+    assert status == 130 and err == [] and not os.listdir(tmp_path)
+
+
+def test_overlays_of_several_sources_get_names_of_their_own():
+    paths = overlay_paths("out/o.mp4", ["a/clip.mp4", "b/clip.mov", "frames/", "a/clip.mp4"])
+    assert [path.name for path in paths.values()] == ["o-clip.mp4", "o-clip-2.mp4", "o-frames.mp4"]
+    assert overlay_paths("out/o.mp4", ["clip.mov"]) == {"clip.mov": Path("out/o.mp4")}
+
+
+def start(*arguments, folder):
+    command = [sys.executable, "-c", "import sys; from modeling_aullm.cli import main; sys.exit(main())", *arguments]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_as_a_process_standard_output_is_pure_and_standard_error_quiet(checkpoint, material):
+    process = start("predict", "nope.mp4", "clip.mp4", "--json", "-", "--model", checkpoint, folder=material)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 2 and len(json.loads(out)) == 1
+    assert err == "aullm: nope.mp4: no such file or folder\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error(checkpoint, material, tmp_path):
+    table = tmp_path / "o.csv"
+    process = start("predict", "clip.mp4", "--csv", str(table), "--model", checkpoint, folder=material)
+    process.stdout.close()
+    assert process.wait(timeout=120) == 0 and process.stderr.read() == "" and table.is_file()
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0 and capsys.readouterr().out.startswith("aullm ")
