@@ -18,7 +18,7 @@ from transformers.utils import SAFE_WEIGHTS_NAME, ModelOutput, cached_file
 
 from .configuration_aullm import AULLMConfig
 from .deduction import ActionUnitHead, PromptReader, build_llm
-from .evidence import EnhancedFusionProjection, Laplacian, MultiGranularityEvidence, TokenNorm
+from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
 from .language_model import LanguageModel, find_language_model, open_language_model, read_state_dict
 from .motion_encoder import LearnableEulerianDynamics, MotionEncoder
 from .prompt import check_prompt, tokenize_prompt
@@ -27,7 +27,6 @@ from .structure import ActionUnitNodes, RelationalAUGraph, RelationalReasoning
 SELF_INITIALISED = (
     LearnableEulerianDynamics,
     TokenNorm,
-    Laplacian,
     ActionUnitNodes,
     RelationalReasoning,
     RelationalAUGraph,

@@ -83,6 +83,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         for name, value, smallest in (("image_size", image_size, 16), ("num_frames", num_frames, 2)):
             if not isinstance(value, int) or value < smallest:
                 raise ValueError(f"{name} must be an integer of at least {smallest}, got {value!r}")
+        check_face(face)
         settings: dict[str, Any] = {
             "image_size": image_size,
             "num_frames": num_frames,

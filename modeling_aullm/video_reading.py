@@ -13,7 +13,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .video_file import count_file_frames, open_video_file
 from .video_stream import Frame, VideoError, VideoStream, check_fps, check_num_frames, check_same_size, check_size
 
-__all__ = ["DEFAULT_FPS", "Frame", "VideoError", "VideoSource", "VideoStream", "count_frames", "open_video", "source_name"]
+__all__ = [
+    "DEFAULT_FPS",
+    "Frame",
+    "VideoError",
+    "VideoSource",
+    "VideoStream",
+    "count_frames",
+    "open_video",
+    "source_name",
+]
 
 VideoSource = str | os.PathLike | np.ndarray | torch.Tensor | Sequence[Image.Image]
 
@@ -45,7 +54,8 @@ def open_video(source: VideoSource, fps: float | None = None) -> VideoStream:
     if _is_image_list(source):
         return _open_images(source, fps or DEFAULT_FPS)
     raise VideoError(
-        f"{source_name(source)}: a video is a path, an array, a tensor or a list of PIL images, got {type(source).__name__}"
+        f"{source_name(source)}: a video is a path, an array, a tensor or a list of PIL images, got a "
+        f"{type(source).__name__}"
     )
 
 

@@ -12,7 +12,6 @@ def x_att():
 
 def test_laplacian_is_the_four_neighbour_one():
     module = Laplacian()
-    module.reset_parameters()
     x = x_att()
     padded = nn.functional.pad(x.flatten(0, 1), (1, 1, 1, 1), "replicate").view(2, 64, 4, 20, 20)
     expected = (
@@ -35,9 +34,9 @@ def test_an_expert_the_gate_shuts_out_changes_nothing():
     evidence.gate.weight.data.zero_()
     evidence.gate.bias.data = torch.tensor([0.0, 0.0, 0.0, -1e9])
     before, _ = evidence(x_att())
-    nn.init.normal_(evidence.branches["laplacian"][1].weight)
+    nn.init.normal_(evidence.branches["laplacian"][0].weight)
     torch.testing.assert_close(evidence(x_att())[0], before)
-    nn.init.normal_(evidence.branches["global"][1].weight)
+    nn.init.normal_(evidence.branches["global"].convolution.weight)
     assert not torch.allclose(evidence(x_att())[0], before)
 
 
