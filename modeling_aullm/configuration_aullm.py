@@ -9,6 +9,15 @@ from transformers.configuration_utils import SubConfigSpec
 from .facs import AU_SETS, RELATION_TYPES, check_action_units, relations_among
 from .prompt import AU_LLM_PROMPT, case_file_prompt, check_prompt, figure_order_prompt
 
+# How transformers finds the pipeline of a repository's remote code.
+PIPELINES = {
+    "action-unit-detection": {
+        "impl": "pipeline_aullm.ActionUnitDetectionPipeline",
+        "pt": ["AutoModel"],
+        "type": "multimodal",
+    }
+}
+
 
 @strict
 class AULLMConfig(PreTrainedConfig):
@@ -99,7 +108,7 @@ class AULLMConfig(PreTrainedConfig):
         self.id2label = dict(enumerate(self.action_units))
         self.label2id = {code: index for index, code in self.id2label.items()}
         self.problem_type = "multi_label_classification"
-        kwargs = {key: value for key, value in kwargs.items() if key != "num_labels"}
+        kwargs = {key: value for key, value in kwargs.items() if key != "num_labels"} | {"custom_pipelines": PIPELINES}
         super().__post_init__(**kwargs)
         self._check_ranges()
         self._check_relations()

@@ -56,8 +56,10 @@ class GlobalConvolution(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Maps (batch, channels, time, s, s) to (batch, width, time, s, s)."""
-        coarse = self.convolution(nn.functional.avg_pool3d(x, (1, 3, 3), ceil_mode=True))
-        return nn.functional.interpolate(coarse, size=x.shape[2:], mode="nearest")
+        pooled = nn.functional.avg_pool2d(x.flatten(1, 2), 3, ceil_mode=True)
+        coarse = self.convolution(pooled.view(*x.shape[:3], *pooled.shape[2:]))
+        enlarged = coarse.repeat_interleave(3, -1).repeat_interleave(3, -2)
+        return enlarged[..., : x.shape[-2], : x.shape[-1]]
 
 
 class MultiGranularityEvidence(nn.Module):

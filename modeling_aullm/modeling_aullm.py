@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
+from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils import SAFE_WEIGHTS_NAME, ModelOutput, cached_file
 
 from .configuration_aullm import AULLMConfig
@@ -279,12 +280,18 @@ class AULLMForAUDetection(PreTrainedModel):
             super().save_pretrained(save_directory, *args, state_dict=state_dict, **kwargs)
         finally:
             self.config.checkpoint = kind
-        pipeline = Path(__file__).with_name("pipeline_aullm.py")
-        if pipeline.is_file():  # not so in a process that loaded the remote code for the model alone
-            shutil.copyfile(pipeline, Path(save_directory) / pipeline.name)
+        _save_pipeline_code(Path(save_directory))
 
 
 HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
+
+
+def _save_pipeline_code(folder: Path) -> None:
+    """Copy the pipeline's file next to the model's; not so in a process that loaded remote code for the model alone."""
+    pipeline = Path(__file__).with_name("pipeline_aullm.py")
+    if pipeline.is_file():
+        for file in (str(pipeline), *get_relative_import_files(pipeline)):
+            shutil.copyfile(file, folder / Path(file).name)
 
 
 def _is_llm_weight(name: str) -> bool:

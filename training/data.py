@@ -1,5 +1,6 @@
 """Clips for training and evaluation: where they come from, how they are split by subject and sampled."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +40,12 @@ def load_data(name: str, *, subjects: int, clips_per_subject: int, seed: int) ->
     if name.startswith("synthetic:"):
         domain = name.removeprefix("synthetic:")
         return synthetic_corpus(
-            domain, num_subjects=subjects, clips_per_subject=clips_per_subject, seed=seed, max_frames=MAX_FRAMES
+            domain,
+            num_subjects=subjects,
+            clips_per_subject=clips_per_subject,
+            seed=seed,
+            max_frames=MAX_FRAMES,
+            num_proc=os.cpu_count(),
         )
     data = load_from_disk(name) if Path(name).is_dir() else load_dataset(name)
     if isinstance(data, DatasetDict):
