@@ -38,6 +38,9 @@ def build_llm(config: AULLMConfig) -> PreTrainedModel:
 class PromptReader:
     """Reads the prompt with the LLM, the text before the first placeholder once for all clips.
 
+    What follows it is laid out in rows, each holding the positions of many clips one after the other; a mask lets each
+    clip see the shared prefix and itself alone. So neither the prefix's work nor its keys and values grow with the batch.
+
     Holds no weights. Between calls without gradients the prefix's keys and values are kept; they are dropped when
     a weight of the LLM changes (in place or replaced), when it moves, or when the prompt changes.
     """
@@ -47,10 +50,6 @@ class PromptReader:
 
     def __deepcopy__(self, memo: dict) -> "PromptReader":
         return PromptReader()
-
-    def forget(self) -> None:
-        """Drop the prefix that is kept."""
-        self._kept = None
 
     def read(
         self,
@@ -73,18 +72,14 @@ class PromptReader:
         """
         ids = config.prompt_token_ids or bare_prompt(config.prompt or "")
         split = next(position for position, token in enumerate(ids) if token < 0) if share_prefix else 0
-        tokens = {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token}
-        embeddings = _embed(llm, ids[split:], tokens)
+        embeddings = _embed(llm, ids[split:], {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token})
         if split == 0:
             return llm(inputs_embeds=embeddings, use_cache=False).last_hidden_state[:, -1]
-        prefix = self._prefix(llm, ids[:split])
-        cache = _expand(prefix, content_token.shape[0])
-        # A slice of the cache's growth is thrown away with it: every call expands the same prefix anew.
-        return llm(inputs_embeds=embeddings, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        return _read_suffix(llm, self._prefix(llm, ids[:split]), embeddings, split)
 
     def _prefix(self, llm: PreTrainedModel, ids: list[int]) -> Cache:
         if torch.is_grad_enabled() or llm.training:
-            self.forget()
+            self._kept = None
             return _read_prefix(llm, ids)
         state = (tuple(ids), tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in llm.parameters()))
         if self._kept is None or self._kept[0] != state:
@@ -98,13 +93,62 @@ def _read_prefix(llm: PreTrainedModel, ids: list[int]) -> Cache:
     return cache
 
 
-def _expand(prefix: Cache, batch: int) -> Cache:
-    """The prefix for every clip of a batch: views, no copies; the prefix itself is not touched by what follows."""
+def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, start: int) -> torch.Tensor:
+    """Last state of each clip, shape (batch, hidden_size), from its own positions (batch, positions, hidden_size)."""
+    batch, length, hidden_size = embeddings.shape
+    clips = min(batch, _clips_in_a_row(llm))
+    rows = -(-batch // clips)
+    filled = nn.functional.pad(embeddings, (0, 0, 0, 0, 0, rows * clips - batch))
+    positions = start + torch.arange(length, device=embeddings.device).repeat(clips)
+    states = llm(
+        inputs_embeds=filled.view(rows, clips * length, hidden_size),
+        attention_mask=_row_mask(llm, prefix, embeddings, clips, start) if clips > 1 else None,
+        position_ids=positions[None].expand(rows, -1),
+        past_key_values=_expand(prefix, rows),
+        use_cache=True,
+    ).last_hidden_state
+    return states.reshape(rows * clips, length, hidden_size)[:batch, -1]
+
+
+def _clips_in_a_row(llm: PreTrainedModel) -> int:
+    """Flash attention takes no mask of ours, and so one clip a row; longer rows than 64 clips cost more than they save."""
+    known = set(getattr(llm.config, "layer_types", None) or ()) <= {"full_attention", "sliding_attention"}
+    return 64 if known and llm.config._attn_implementation in ("sdpa", "eager") else 1
+
+
+def _row_mask(
+    llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, clips: int, start: int
+) -> torch.Tensor | dict[str, torch.Tensor]:
+    """What each position of a row may see, added to the attention scores: (1, 1, clips * positions, keys).
+
+    For an LLM with sliding layers one mask a kind of layer; those keep only the end of a long prefix.
+    """
+    length, device = embeddings.shape[1], embeddings.device
+    clip = torch.arange(clips, device=device).repeat_interleave(length)
+    position = start + torch.arange(length, device=device).repeat(clips)
+    own = (clip[:, None] == clip[None, :]) & (position[None, :] <= position[:, None])
+    lowest = torch.finfo(embeddings.dtype).min
+
+    def mask(kept: int, window: int) -> torch.Tensor:
+        keys = torch.cat([torch.arange(start - kept, start, device=device), position])
+        near = position[:, None] - keys[None, :] < window
+        seen = torch.cat([own.new_ones(clips * length, kept), own], 1) & near
+        return torch.zeros_like(seen, dtype=embeddings.dtype).masked_fill(~seen, lowest)[None, None]
+
+    kinds = getattr(llm.config, "layer_types", None) or []
+    if "sliding_attention" not in kinds:
+        return mask(start, start + length)
+    windows = {"full_attention": start + length, "sliding_attention": llm.config.sliding_window}
+    return {kind: mask(prefix.layers[kinds.index(kind)].keys.shape[-2], windows[kind]) for kind in set(kinds)}
+
+
+def _expand(prefix: Cache, rows: int) -> Cache:
+    """The prefix for every row: views, no copies; the prefix itself is not touched by what follows."""
     cache = copy.copy(prefix)
     cache.layers = [copy.copy(layer) for layer in prefix.layers]
     for layer in cache.layers:
-        layer.keys = layer.keys.expand(batch, -1, -1, -1)
-        layer.values = layer.values.expand(batch, -1, -1, -1)
+        layer.keys = layer.keys.expand(rows, -1, -1, -1)
+        layer.values = layer.values.expand(rows, -1, -1, -1)
     return cache
 
 
@@ -121,18 +165,10 @@ def _embed(llm: PreTrainedModel, ids: list[int], tokens: dict[int, torch.Tensor 
     return torch.stack(columns, 1)
 
 
-class ActionUnitHead(nn.Module):
+class ActionUnitHead(nn.Linear):
     """The linear head: one logit an action unit, from the LLM's last position."""
-
-    def __init__(self, hidden_size: int, num_units: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(hidden_size, num_units)
 
     def reset_parameters(self) -> None:
         """Start near even odds: the LLM's last states are large, a usual draw would start with sure answers."""
-        init.normal_(self.linear.weight, 0.0, 0.01)
-        init.zeros_(self.linear.bias)
-
-    def forward(self, hidden_state: torch.Tensor) -> torch.Tensor:
-        """Logits, shape (batch, units), from hidden states, shape (batch, hidden_size)."""
-        return self.linear(hidden_state)
+        init.normal_(self.weight, 0.0, 1e-3)
+        init.zeros_(self.bias)

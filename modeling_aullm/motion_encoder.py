@@ -90,8 +90,8 @@ class MotionEncoder(nn.Module):
         self.led = LearnableEulerianDynamics(config)
         self.low = nn.Sequential(
             nn.Conv3d(1, first, (1, 5, 5)),
+            nn.MaxPool3d((1, 3, 3)),  # before the ReLU: the published order gives the same values on nine times as many
             nn.ReLU(),
-            nn.MaxPool3d((1, 3, 3)),
             nn.BatchNorm3d(first),
             nn.Dropout3d(config.dropout),
         )

@@ -46,7 +46,7 @@ def tiny_model(llm: str = "llama", **settings) -> AULLMForAUDetection:
     for name, parameter in model.named_parameters():
         if ".lora_B." in name:
             torch.nn.init.normal_(parameter, std=0.1)
-    torch.nn.init.normal_(model.head.linear.weight, std=0.5)
+    torch.nn.init.normal_(model.head.weight, std=0.5)
     return model
 
 

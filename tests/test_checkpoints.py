@@ -62,7 +62,7 @@ def lean(small_llm, tmp_path):
     for name, parameter in model.named_parameters():
         if ".lora_B." in name:
             torch.nn.init.normal_(parameter, std=0.1)
-    torch.nn.init.normal_(model.head.linear.weight, std=0.5)
+    torch.nn.init.normal_(model.head.weight, std=0.5)
     model.save_pretrained(tmp_path / "lean")
     return tmp_path / "lean", model
 
@@ -149,9 +149,9 @@ def test_lean_loads_with_its_trained_weights_not_random_ones(lean, clips):
 def test_an_incomplete_checkpoint_is_an_error_not_a_report(lean):
     folder, _ = lean
     weights = load_file(folder / "model.safetensors")
-    del weights["head.linear.weight"]
+    del weights["head.weight"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ValueError, match=r"lacks 1 weights, head\.linear\.weight"):
+    with pytest.raises(ValueError, match=r"lacks 1 weights, head\.weight"):
         AutoModel.from_pretrained(folder)
 
 

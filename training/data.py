@@ -145,7 +145,10 @@ def augment(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         turn = cv2.getRotationMatrix2D((size / 2, size / 2), rng.normal(0, 3), np.exp(rng.normal(0, 0.04)))
         turn[:, 2] += rng.normal(0, 0.02 * size, 2)
         frames = np.stack(
-            [cv2.warpAffine(f, turn, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101) for f in frames]
+            [
+                cv2.warpAffine(f, turn, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+                for f in frames
+            ]
         )
     if rng.random() < 0.7:
         frames = np.clip(frames, 0, 1) ** np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(-0.05, 0.15))

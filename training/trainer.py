@@ -29,7 +29,6 @@ class AULLMTrainer(Trainer):
     ) -> None:
         self.positive_weight = positive_weight
         self.group_rates = {"led": led_learning_rate, "lora": lora_learning_rate}
-        freeze_llm(kwargs["model"])
         super().__init__(**kwargs)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
@@ -68,10 +67,40 @@ class AULLMTrainer(Trainer):
         return (loss, {"loss": loss, "logits": outputs.logits}) if return_outputs else loss
 
 
-def freeze_llm(model: AULLMForAUDetection) -> None:
-    """Let only LoRA learn in the LLM: `from_pretrained` leaves every parameter trainable."""
+class TokenProbe(nn.Module):
+    """A model without its LLM: one linear layer reads both tokens.
+
+    Own choice, for the first part of training: evidence and structure learn to see several times as many clips in the
+    same time before the LLM is asked to read them, as multimodal LLMs are first aligned. The probe is thrown away.
+    """
+
+    def __init__(self, model: AULLMForAUDetection) -> None:
+        super().__init__()
+        self.motion_encoder, self.evidence, self.structure = model.motion_encoder, model.evidence, model.structure
+        tokens = 1 if model.structure is None else 2
+        self.scale = 1 / model.config.token_rms
+        self.head = nn.Linear(tokens * model.config.text_config.hidden_size, len(model.config.action_units))
+
+    def forward(self, pixel_values: torch.Tensor) -> AULLMOutput:
+        """Logits of clips, as the model's `forward` gives them."""
+        x_att, _ = self.motion_encoder(pixel_values)
+        tokens = [self.evidence(x_att)[0]]
+        if self.structure is not None:
+            tokens.append(self.structure(x_att).instruction_token)
+        return AULLMOutput(logits=self.head(torch.cat(tokens, -1) * self.scale))
+
+
+def freeze_llm(model: AULLMForAUDetection, dtype: torch.dtype = torch.float32) -> None:
+    """Let only LoRA learn in the LLM: `from_pretrained` leaves every parameter trainable.
+
+    Args:
+        model: To be trained.
+        dtype: Of the frozen weights; under autocast to bfloat16 they would be converted anew in every step otherwise.
+    """
     for name, parameter in model.llm.named_parameters():
         parameter.requires_grad_(".lora_" in name)
+        if ".lora_" not in name:
+            parameter.data = parameter.data.to(dtype)
 
 
 def positive_weights(labels: torch.Tensor) -> torch.Tensor:
