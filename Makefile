@@ -21,3 +21,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+space: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r space/requirements.txt
+	$(BIN)/python space/app.py
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.speed

@@ -134,7 +134,7 @@ class AULLMConfig(PreTrainedConfig):
                 raise ValueError(
                     f"a relation is two different units and one of {', '.join(RELATION_TYPES)}, got {edge}"
                 )
-            outside = [code for code in edge[:2] if code not in self.id2label.values()]
+            outside = [code for code in edge[:2] if code not in (self.action_units or ())]
             if outside:
                 raise ValueError(f"relation {edge} names {outside[0]}, which is not among the model's action units")
 
@@ -144,7 +144,7 @@ class AULLMConfig(PreTrainedConfig):
 
         The published projection is (10624 + H) / 2 wide; that width is built in with `evidence="efp"`.
         """
-        preset = {"evidence": "efp", "structure": "none", "prompt": AU_LLM_PROMPT, "led_eps": 1e-8}
+        preset: dict[str, Any] = {"evidence": "efp", "structure": "none", "prompt": AU_LLM_PROMPT, "led_eps": 1e-8}
         return cls(**(preset | kwargs))
 
     @classmethod
@@ -153,7 +153,7 @@ class AULLMConfig(PreTrainedConfig):
 
         Nothing of this prompt can be shared by a batch, for every position comes after the content token.
         """
-        config = cls(**kwargs)
+        config: Any = cls(**kwargs)
         return cls(**(kwargs | {"prompt": figure_order_prompt(config.action_units, config.relations)}))
 
 

@@ -5,6 +5,7 @@ Sharing the static prefix is our own choice; it changes nothing but the cost.
 """
 
 import copy
+from typing import Any
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -32,14 +33,15 @@ def build_llm(config: AULLMConfig) -> PreTrainedModel:
     lora = LoraConfig(
         r=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=config.lora_dropout, target_modules=targets
     )
-    return inject_adapter_in_model(lora, llm)
+    inject_adapter_in_model(lora, llm)  # changes it in place
+    return llm
 
 
 class PromptReader:
     """Reads the prompt with the LLM, the text before the first placeholder once for all clips.
 
     What follows it is laid out in rows, each holding the positions of many clips one after the other; a mask lets each
-    clip see the shared prefix and itself alone. So neither the prefix's work nor its keys and values grow with the batch.
+    clip see the shared prefix and itself alone. So neither the prefix's work nor its memory grows with the batch.
 
     Holds no weights. Between calls without gradients the prefix's keys and values are kept; they are dropped when
     a weight of the LLM changes (in place or replaced), when it moves, or when the prompt changes.
@@ -111,7 +113,7 @@ def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, 
 
 
 def _clips_in_a_row(llm: PreTrainedModel) -> int:
-    """Flash attention takes no mask of ours, and so one clip a row; longer rows than 64 clips cost more than they save."""
+    """Flash attention takes no mask of ours, and so one clip a row; beyond 64, rows cost more than they save."""
     known = set(getattr(llm.config, "layer_types", None) or ()) <= {"full_attention", "sliding_attention"}
     return 64 if known and llm.config._attn_implementation in ("sdpa", "eager") else 1
 
@@ -136,25 +138,27 @@ def _row_mask(
         return torch.zeros_like(seen, dtype=embeddings.dtype).masked_fill(~seen, lowest)[None, None]
 
     kinds = getattr(llm.config, "layer_types", None) or []
+    layers: list[Any] = prefix.layers
     if "sliding_attention" not in kinds:
         return mask(start, start + length)
     windows = {"full_attention": start + length, "sliding_attention": llm.config.sliding_window}
-    return {kind: mask(prefix.layers[kinds.index(kind)].keys.shape[-2], windows[kind]) for kind in set(kinds)}
+    return {kind: mask(layers[kinds.index(kind)].keys.shape[-2], windows[kind]) for kind in set(kinds)}
 
 
 def _expand(prefix: Cache, rows: int) -> Cache:
     """The prefix for every row: views, no copies; the prefix itself is not touched by what follows."""
     cache = copy.copy(prefix)
-    cache.layers = [copy.copy(layer) for layer in prefix.layers]
-    for layer in cache.layers:
+    layers: list[Any] = [copy.copy(layer) for layer in prefix.layers]
+    for layer in layers:
         layer.keys = layer.keys.expand(rows, -1, -1, -1)
         layer.values = layer.values.expand(rows, -1, -1, -1)
+    cache.layers = layers
     return cache
 
 
 def _embed(llm: PreTrainedModel, ids: list[int], tokens: dict[int, torch.Tensor | None]) -> torch.Tensor:
     """Embeddings of a piece of the prompt, shape (batch, positions, hidden_size); batch is 1 for text alone."""
-    table = llm.get_input_embeddings()
+    table: Any = llm.get_input_embeddings()
     text = table(torch.tensor([max(token, 0) for token in ids], device=table.weight.device))[None]
     filled = [(position, tokens[token]) for position, token in enumerate(ids) if token < 0]
     if not filled:

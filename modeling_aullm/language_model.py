@@ -129,7 +129,7 @@ def _dequantised(gguf: Path, digest: str) -> Path:
         work = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".part-"))
     except OSError:
         work = Path(tempfile.mkdtemp(prefix="aullm-"))
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     model.config.quantization_config = None
     del model.config.quantization_config
     model.base_model.config = model.config
@@ -154,7 +154,7 @@ def _from_hub(wanted: LanguageModel, looked: list[str]) -> Path | None:
 def _checked(folder: Path, wanted: LanguageModel) -> Path:
     """Warn if the folder holds other weights of the wanted model."""
     if not list(folder.glob("*.safetensors")):
-        raise LanguageModelNotFound(f"{folder} holds no .safetensors file; an LLM is read from safetensors or GGUF only")
+        raise LanguageModelNotFound(f"{folder} holds no .safetensors file, and an LLM is read from safetensors or GGUF")
     if wanted.file:
         logger.warning(
             "The checkpoint was trained on %s of %s, which is not here; the full-precision weights of the same model "

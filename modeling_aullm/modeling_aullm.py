@@ -69,10 +69,12 @@ class AULLMForAUDetection(PreTrainedModel):
     the LLM it was trained on, *whole* holds the LLM, too.
     """
 
+    config: AULLMConfig
+    llm: PreTrainedModel
     config_class = AULLMConfig
     base_model_prefix = ""
     main_input_name = "pixel_values"
-    input_modalities = ("video",)
+    input_modalities = ["video"]  # noqa: RUF012 - as the base class has it
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _supports_flash_attn = True
@@ -81,7 +83,7 @@ class AULLMForAUDetection(PreTrainedModel):
 
     def __init__(self, config: AULLMConfig) -> None:
         super().__init__(config)
-        hidden_size = config.text_config.hidden_size
+        hidden_size = config.get_text_config().hidden_size
         evidence = MultiGranularityEvidence if config.evidence == "mge_efp" else EnhancedFusionProjection
         self.motion_encoder = MotionEncoder(config)
         self.evidence = evidence(config, hidden_size)
@@ -225,9 +227,7 @@ class AULLMForAUDetection(PreTrainedModel):
             return super().from_pretrained(None, config=config, state_dict=_llm_keys(weights, config), dtype=dtype)
 
     @classmethod
-    def from_pretrained(
-        cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any
-    ) -> "AULLMForAUDetection":
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any) -> Any:
         """Load a checkpoint, lean or whole, with the arguments of any model of transformers.
 
         Raises:
@@ -245,7 +245,9 @@ class AULLMForAUDetection(PreTrainedModel):
             kwargs = {name: value for name, value in kwargs.items() if name not in HUB_ARGUMENTS}
             kwargs["state_dict"] = _lean_state_dict(source, config, hub)
             source = None
-        model, info = super().from_pretrained(source, *args, config=config, output_loading_info=True, **kwargs)
+        kwargs |= {"config": config, "output_loading_info": True, "use_safetensors": True}
+        loaded: Any = super().from_pretrained(source, *args, **kwargs)
+        model, info = loaded
         if info["missing_keys"]:
             raise ValueError(
                 f"{pretrained_model_name_or_path} is not a complete checkpoint: it lacks {len(info['missing_keys'])} "
@@ -272,12 +274,11 @@ class AULLMForAUDetection(PreTrainedModel):
         lean = not whole if whole is not None else bool(self.config.llm)
         if lean and not self.config.llm:
             raise ValueError("this model's LLM has no recorded source (config.llm), so only whole=True can save it")
-        state_dict = kwargs.pop("state_dict", None) or self.state_dict()
-        if lean:
-            state_dict = {name: weight for name, weight in state_dict.items() if not _is_llm_weight(name)}
+        weights = kwargs.pop("state_dict", None) or self.state_dict()
+        kwargs["state_dict"] = {name: w for name, w in weights.items() if not (lean and _is_llm_weight(name))}
         kind, self.config.checkpoint = self.config.checkpoint, "lean" if lean else "whole"
         try:
-            super().save_pretrained(save_directory, *args, state_dict=state_dict, **kwargs)
+            super().save_pretrained(save_directory, *args, **kwargs)
         finally:
             self.config.checkpoint = kind
         _save_pipeline_code(Path(save_directory))
@@ -310,9 +311,7 @@ def _llm_keys(weights: dict[str, torch.Tensor], config: AULLMConfig) -> dict[str
     return renamed
 
 
-def _lean_state_dict(
-    source: str | os.PathLike, config: AULLMConfig, hub: dict[str, Any]
-) -> dict[str, torch.Tensor]:
+def _lean_state_dict(source: str | os.PathLike, config: AULLMConfig, hub: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The trained weights of a lean checkpoint together with the LLM's it was trained on."""
     file = cached_file(source, SAFE_WEIGHTS_NAME, **hub)
     llm = find_language_model(LanguageModel(**(config.llm or {})))

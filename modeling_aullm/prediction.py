@@ -1,12 +1,11 @@
 """From sources to predictions: segments of all sources batched together, and the model run on them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from tqdm import tqdm
 
 from .detector import Detector
@@ -14,8 +13,6 @@ from .facs import ACTION_UNITS
 from .results import FaceResult, Prediction, SegmentResult, UnitResult
 from .video_processing_aullm import Segment
 from .video_reading import count_frames, open_video
-
-CLIP_FPS = 1000.0  # puts any number of sampled frames well within the second that stays one segment
 
 
 class SourceError(ValueError):
@@ -146,27 +143,13 @@ def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> It
         reading.fps = stream.fps
     if sampling.is_marked:
         reading.num_frames = count_frames(reading.source)
-        yield _marked_segment(video_processor, reading, sampling, fps)
+        marks = {"onset": sampling.onset, "apex": sampling.apex, "offset": sampling.offset}
+        yield video_processor.read_clip(reading.source, **marks, fps=fps, face=sampling.face)
         return
     window, stride, face = sampling.window, sampling.stride, sampling.face
     for segment in video_processor.iter_segments(reading.source, window=window, stride=stride, fps=fps, face=face):
         reading.num_frames = segment.end_frame + 1  # the last window ends with the video
         yield segment
-
-
-def _marked_segment(video_processor: Any, reading: _Reading, sampling: Sampling, fps: float | None) -> Segment:
-    """The expression between onset and offset as one segment.
-
-    The frames to look at are handed over as a clip of their own, of which every frame is looked at.
-    """
-    marks = (sampling.onset, sampling.apex, sampling.offset)
-    indices = video_processor.sample_frame_indices(reading.num_frames, *marks)
-    with open_video(reading.source, fps) as stream:
-        kept = {frame.index: frame for frame in stream if frame.index in indices}
-    clip = [Image.fromarray(kept[index].image) for index in indices]
-    (segment,) = video_processor.iter_segments(clip, fps=CLIP_FPS, face=sampling.face)
-    first, last = kept[indices[0]], kept[indices[-1]]
-    return replace(segment, start_frame=first.index, end_frame=last.index, start_time=first.time, end_time=last.time)
 
 
 @torch.inference_mode()

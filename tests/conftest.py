@@ -23,13 +23,12 @@ SIZES = {
 TEXT_CONFIGS = {
     "llama": lambda: LlamaConfig(**SIZES),
     "qwen3": lambda: Qwen3Config(**SIZES),
-    "gemma3": lambda: Gemma3TextConfig(**SIZES, sliding_window=4, layer_types=["sliding_attention", "full_attention"] * 2),
+    "gemma3": lambda: Gemma3TextConfig(
+        **{**SIZES, "num_hidden_layers": 4},
+        sliding_window=4,
+        layer_types=["sliding_attention", "full_attention"] * 2,
+    ),
 }
-TEXT_CONFIGS["gemma3"] = lambda: Gemma3TextConfig(
-    **{**SIZES, "num_hidden_layers": 4},
-    sliding_window=4,
-    layer_types=["sliding_attention", "full_attention"] * 2,
-)
 PROMPT_IDS = [5, 6, 7, 8, 9, 10, 11, 12, -2, 13, -1]
 
 

@@ -26,7 +26,9 @@ def test_figure_order_starts_with_the_tokens():
 
 
 def test_round_trip_on_disk_keeps_everything(tmp_path):
-    config = AULLMConfig(text_config=Qwen3Config(hidden_size=32), action_units=["AU4", "AU12"], prompt_token_ids=[3, -2, -1])
+    config = AULLMConfig(
+        text_config=Qwen3Config(hidden_size=32), action_units=["AU4", "AU12"], prompt_token_ids=[3, -2, -1]
+    )
     config.save_pretrained(tmp_path)
     loaded = AutoConfig.from_pretrained(tmp_path)
     assert isinstance(loaded, AULLMConfig)

@@ -14,9 +14,7 @@ def test_laplacian_is_the_four_neighbour_one():
     module = Laplacian()
     x = x_att()
     padded = nn.functional.pad(x.flatten(0, 1), (1, 1, 1, 1), "replicate").view(2, 64, 4, 20, 20)
-    expected = (
-        padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:] - 4 * x
-    )
+    expected = padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:] - 4 * x
     torch.testing.assert_close(module(x), expected)
     assert module(torch.ones(1, 2, 3, 5, 5)).abs().max() == 0
 

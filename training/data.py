@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -38,7 +38,7 @@ def load_data(name: str, *, subjects: int, clips_per_subject: int, seed: int) ->
         ValueError: If the dataset lacks a column that is needed.
     """
     if name.startswith("synthetic:"):
-        domain = name.removeprefix("synthetic:")
+        domain: Any = name.removeprefix("synthetic:")
         return synthetic_corpus(
             domain,
             num_subjects=subjects,
@@ -106,7 +106,7 @@ class ClipDataset(torch.utils.data.Dataset):
         """One clip: `pixel_values` (num_frames, size, size), grey 0..1, and `labels` (units,)."""
         clip = self.clips[index]
         first, last = 0, len(clip.frames) - 1
-        rng = np.random.default_rng(torch.randint(2**31, ()).item())
+        rng = np.random.default_rng(int(torch.randint(2**31, ())))
         if self.training:
             first, last = jittered_range(clip, rng)
         frames = clip.frames[np.round(np.linspace(first, last, self.num_frames)).astype(int)].astype(np.float32) / 255
@@ -142,7 +142,7 @@ def augment(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:
         frames = frames[:, :, ::-1]
     if rng.random() < 0.7:
-        turn = cv2.getRotationMatrix2D((size / 2, size / 2), rng.normal(0, 3), np.exp(rng.normal(0, 0.04)))
+        turn: np.ndarray = cv2.getRotationMatrix2D((size / 2, size / 2), rng.normal(0, 3), np.exp(rng.normal(0, 0.04)))
         turn[:, 2] += rng.normal(0, 0.02 * size, 2)
         frames = np.stack(
             [

@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from tqdm.auto import tqdm
 from transformers import HfArgumentParser, set_seed
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMProcessor
+from training.card import write_card
 from training.data import Clip, ClipDataset, clips_in_memory, load_data, split_by_subject
 from training.metrics import choose_thresholds, score
 from training.trainer import AULLMTrainer, TokenProbe, freeze_llm, positive_weights, training_arguments
@@ -32,9 +34,7 @@ class Options:
     clips_per_subject: int = field(default=10, metadata={"help": "Clips of each synthetic subject."})
     test_subjects: int = field(default=100, metadata={"help": "Subjects of a synthetic test domain."})
     seed: int = field(default=1, metadata={"help": "Seed of corpus, split, initial weights and order."})
-    evidence_steps: int = field(
-        default=2000, metadata={"help": "Steps before the LLM joins."}
-    )
+    evidence_steps: int = field(default=2000, metadata={"help": "Steps before the LLM joins."})
     max_steps: int = field(default=650, metadata={"help": "Steps of the whole model."})
     batch_size: int = field(default=64, metadata={"help": "Clips a step."})
     evidence_learning_rate: float = field(default=2e-3, metadata={"help": "Before the LLM joins."})
@@ -131,7 +131,8 @@ def evaluate(model: AULLMForAUDetection, parts: dict[str, list[Clip]]) -> tuple[
 
 def main() -> None:
     """Train, choose thresholds on validation subjects, score, and write the run's folder."""
-    (options,) = HfArgumentParser(Options).parse_args_into_dataclasses()
+    parser: Any = HfArgumentParser
+    (options,) = parser(Options).parse_args_into_dataclasses()
     start = time.time()
     set_seed(options.seed)
     model = build_model(options)
@@ -153,6 +154,7 @@ def main() -> None:
         "scores": scores,
     }
     (folder.parent / "metrics.json").write_text(json.dumps(record, indent=2) + "\n")
+    write_card(folder.parent)
     for name, table in scores.items():
         sys.stdout.write(f"{name}: {json.dumps(table['mean'])}\n")
 

@@ -34,14 +34,15 @@ class AULLMTrainer(Trainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW with a group for LED, one for LoRA and the rest, with and without weight decay."""
         if self.optimizer is None:
-            decayed = set(self.get_decay_parameter_names(self.model))
+            own: Any = self.model
+            decayed = set(self.get_decay_parameter_names(own))
             groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
-            for name, parameter in self.model.named_parameters():
+            for name, parameter in own.named_parameters():
                 if parameter.requires_grad:
                     part = "led" if ".led." in name else "lora" if ".lora_" in name else "rest"
                     groups.setdefault((part, name in decayed and part != "led"), []).append(parameter)
             rates = {**self.group_rates, "rest": self.args.learning_rate}
-            optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, own)
             self.optimizer = optimizer_class(
                 [
                     {"params": params, "lr": rates[part], "weight_decay": self.args.weight_decay * decay}
@@ -57,7 +58,7 @@ class AULLMTrainer(Trainer):
         inputs: dict[str, torch.Tensor],
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> torch.Tensor | tuple[torch.Tensor, AULLMOutput]:
+    ) -> torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Binary cross-entropy with the training subjects' positive weights, a mean over units and clips."""
         labels = inputs["labels"]
         outputs = model(pixel_values=inputs["pixel_values"])
@@ -79,7 +80,7 @@ class TokenProbe(nn.Module):
         self.motion_encoder, self.evidence, self.structure = model.motion_encoder, model.evidence, model.structure
         tokens = 1 if model.structure is None else 2
         self.scale = 1 / model.config.token_rms
-        self.head = nn.Linear(tokens * model.config.text_config.hidden_size, len(model.config.action_units))
+        self.head = nn.Linear(tokens * model.config.get_text_config().hidden_size, len(model.config.action_units))
 
     def forward(self, pixel_values: torch.Tensor) -> AULLMOutput:
         """Logits of clips, as the model's `forward` gives them."""

@@ -1,0 +1,71 @@
+"""The README of a trained checkpoint, from the run's own figures: `python -m training.card RUN`."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from modeling_aullm.facs import ACTION_UNITS
+
+PARTS = {
+    "validation": "Validation subjects (thresholds were chosen here, so its figures at them are too good)",
+    "unseen_subjects": "Unseen subjects of the training domain",
+    "other_domain": "The other domain: other faces, camera, light and kernels of motion",
+}
+COLUMNS = {
+    "positives": "positives",
+    "binary_f1_at_0.5": "binary F1 at 0.5",
+    "binary_f1_at_validation_threshold": "binary F1 at validation threshold",
+    "macro_f1_at_0.5": "macro F1 at 0.5",
+    "macro_f1_at_validation_threshold": "macro F1 at validation threshold",
+    "roc_auc": "ROC AUC",
+}
+
+
+def scores_table(scores: dict[str, dict[str, Any]]) -> str:
+    """Markdown, one row a unit and the mean last; `-` where a figure is undefined."""
+    lines = ["| unit | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for code, row in scores.items():
+        name = f"{code} {ACTION_UNITS[code].name.lower()}" if code in ACTION_UNITS else f"**{code}**"
+        lines.append(f"| {name} | " + " | ".join(_cell(row[column]) for column in COLUMNS) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def card(record: dict[str, Any]) -> str:
+    """The README of a checkpoint.
+
+    Args:
+        record: What `training.train` writes as `metrics.json`.
+    """
+    clips = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in record["clips"].items())
+    thresholds = ", ".join(f"{code} {value:g}" for code, value in record["thresholds"].items())
+    sections = [
+        "---\nlicense: apache-2.0\nlibrary_name: transformers\nbase_model: HuggingFaceTB/SmolLM2-135M-Instruct\n"
+        "tags: [action-units, micro-expressions, facs]\n---",
+        "# AULLM++, lean checkpoint\n\nMade by\n\n    " + record["command"],
+        f"Seed {record['options']['seed']}; {record['minutes']} minutes on {record['device']}. Clips: {clips}. "
+        f"Data: `{record['options']['data']}` and, for testing alone, `{record['options']['test']}`; `synthetic` is the "
+        "generator of `hub/synthetic.py`, no human face is in it. F1 of the positive class is called binary, the mean "
+        "of both classes' macro.",
+        f"Thresholds, chosen on the validation subjects for the best binary F1: {thresholds}.",
+    ]
+    sections += [f"## {title}\n\n{scores_table(record['scores'][part])}" for part, title in PARTS.items()]
+    return "\n\n".join(sections) + "\n"
+
+
+def write_card(run: Path) -> None:
+    """Write the README of a run's checkpoint from its `metrics.json`."""
+    record = json.loads((run / "metrics.json").read_text())
+    (run / "checkpoint" / "README.md").write_text(card(record))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m training.card", description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of the run")
+    write_card(parser.parse_args().run)
