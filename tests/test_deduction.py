@@ -2,6 +2,7 @@ import pytest
 import torch
 from conftest import TEXT_CONFIGS, tiny_model
 
+from modeling_aullm import AULLMForAUDetection
 from modeling_aullm.prompt import case_file_prompt, split_prompt, tokenize_prompt
 
 
@@ -128,3 +129,23 @@ def test_the_case_file_names_units_relations_and_task():
     text = case_file_prompt(["AU6", "AU12"], [["AU6", "AU12", "co-occurring"]], structure=True)
     assert "AU6 cheek raiser, AU12 lip corner puller" in text and "Often together: 6+12." in text
     assert text.endswith("{instruction}{content}")
+
+
+@pytest.mark.parametrize("llm", TEXT_CONFIGS)
+@pytest.mark.parametrize("clips_in_a_row", [1, 2])
+def test_rows_of_any_length_give_the_same_logits(llm, clips_in_a_row, clips, monkeypatch):
+    """One clip a row is what flash attention needs; two leave a row of three clips half empty."""
+    model = tiny_model(llm)
+    with torch.no_grad():
+        expected = model(clips).logits
+        monkeypatch.setattr("modeling_aullm.deduction._clips_in_a_row", lambda llm: clips_in_a_row)
+        torch.testing.assert_close(model(clips).logits, expected, atol=1e-4, rtol=0)
+
+
+def test_eager_attention_gives_the_same_logits(clips, tmp_path):
+    model = tiny_model()
+    model.save_pretrained(tmp_path)
+    eager = AULLMForAUDetection.from_pretrained(tmp_path, attn_implementation="eager")
+    assert eager.llm.config._attn_implementation == "eager"
+    with torch.no_grad():
+        torch.testing.assert_close(eager(clips).logits, model(clips).logits, atol=1e-4, rtol=0)

@@ -50,7 +50,7 @@ def card(record: dict[str, Any]) -> str:
         "tags: [action-units, micro-expressions, facs]\n---",
         "# AULLM++, lean checkpoint\n\nMade by\n\n    " + record["command"],
         f"Seed {record['options']['seed']}; {record['minutes']} minutes on {record['device']}. Clips: {clips}. "
-        f"Data: `{record['options']['data']}` and, for testing alone, `{record['options']['test']}`; `synthetic` is the "
+        f"Data: `{record['options']['data']}` and, for testing, `{record['options']['test']}`; `synthetic` is the "
         "generator of `hub/synthetic.py`, no human face is in it. F1 of the positive class is called binary, the mean "
         "of both classes' macro.",
         f"Thresholds, chosen on the validation subjects for the best binary F1: {thresholds}.",
