@@ -1,5 +1,6 @@
 """Configuration of AULLM++ and, as a preset, of its predecessor AU-LLM."""
 
+import copy
 from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
@@ -108,7 +109,8 @@ class AULLMConfig(PreTrainedConfig):
         self.id2label = dict(enumerate(self.action_units))
         self.label2id = {code: index for index, code in self.id2label.items()}
         self.problem_type = "multi_label_classification"
-        kwargs = {key: value for key, value in kwargs.items() if key != "num_labels"} | {"custom_pipelines": PIPELINES}
+        kwargs.pop("num_labels", None)
+        kwargs["custom_pipelines"] = copy.deepcopy(PIPELINES)  # transformers writes classes into it
         super().__post_init__(**kwargs)
         self._check_ranges()
         self._check_relations()

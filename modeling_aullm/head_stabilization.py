@@ -32,6 +32,19 @@ def stabilize_transforms(crops: np.ndarray, transform: np.ndarray) -> list[np.nd
     return corrected
 
 
+def stabilize_crops(crops: np.ndarray) -> np.ndarray:
+    """Take the head's drift out of crops whose video is not at hand, by resampling them.
+
+    Args:
+        crops: (num_frames, image_size, image_size) float32.
+
+    Returns:
+        The crops, each where the first one's head is.
+    """
+    motions = np.concatenate([estimate_head_motion(crops), np.tile([[[0.0, 0.0, 1.0]]], (len(crops), 1, 1))], axis=1)
+    return _warp(crops, motions)
+
+
 def estimate_head_motion(crops: np.ndarray) -> np.ndarray:
     """Where the head of the first frame is found in each frame.
 

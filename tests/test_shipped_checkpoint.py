@@ -84,7 +84,8 @@ clip = torch.load(sys.argv[2], weights_only=True)
 with torch.no_grad():
     outputs = model(**processor(videos=clip, return_tensors="pt"))
 piped = pipeline("action-unit-detection", model=path, trust_remote_code=True)(clip)
-torch.save({"logits": outputs.logits, "units": processor.post_process_action_units(outputs)[0], "piped": piped}, sys.argv[3])
+units = processor.post_process_action_units(outputs)[0]
+torch.save({"logits": outputs.logits, "units": units, "piped": piped}, sys.argv[3])
 """
 
 

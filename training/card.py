@@ -48,7 +48,9 @@ def card(record: dict[str, Any]) -> str:
     sections = [
         "---\nlicense: apache-2.0\nlibrary_name: transformers\nbase_model: HuggingFaceTB/SmolLM2-135M-Instruct\n"
         "tags: [action-units, micro-expressions, facs]\n---",
-        "# AULLM++, lean checkpoint\n\nMade by\n\n    " + record["command"],
+        "# AULLM++, lean checkpoint\n\nMade by\n\n    "
+        + record["command"]
+        + (f"\n\nand scored by\n\n    {record['scored_by']}" if "scored_by" in record else ""),
         f"Seed {record['options']['seed']}; {record['minutes']} minutes on {record['device']}. Clips: {clips}. "
         f"Data: `{record['options']['data']}` and, for testing, `{record['options']['test']}`; `synthetic` is the "
         "generator of `hub/synthetic.py`, no human face is in it. F1 of the positive class is called binary, the mean "

@@ -11,6 +11,7 @@ from datasets import Dataset, DatasetDict, concatenate_datasets, load_dataset, l
 from tqdm.auto import tqdm
 
 from hub.synthetic import synthetic_corpus
+from modeling_aullm.head_stabilization import stabilize_crops
 
 COLUMNS = ("dataset", "subject", "frames", "action_units", "onset", "apex")
 MAX_FRAMES = 16  # kept of a synthetic clip: more than twice what the model samples, at a sixth of the memory
@@ -94,7 +95,11 @@ def clips_in_memory(data: Dataset, action_units: list[str], image_size: int) -> 
 
 
 class ClipDataset(torch.utils.data.Dataset):
-    """Clips as the model takes them: sampled to `num_frames`, in training with jitter and augmentation."""
+    """Clips as the model takes them: sampled to `num_frames`; in training with jitter and augmentation.
+
+    Otherwise the head's drift is taken out, as the processor does it. In training it stays in (own choice): what is
+    left of it behind the processor must not be taken for a unit.
+    """
 
     def __init__(self, clips: list[Clip], num_frames: int, *, training: bool = False) -> None:
         self.clips, self.num_frames, self.training = clips, num_frames, training
@@ -112,6 +117,8 @@ class ClipDataset(torch.utils.data.Dataset):
         frames = clip.frames[np.round(np.linspace(first, last, self.num_frames)).astype(int)].astype(np.float32) / 255
         if self.training:
             frames = augment(frames, rng)
+        else:
+            frames = stabilize_crops(frames)
         return {"pixel_values": torch.from_numpy(np.ascontiguousarray(frames)), "labels": torch.from_numpy(clip.labels)}
 
 
