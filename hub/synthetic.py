@@ -9,7 +9,10 @@ aligned grey face crops as the detector's face alignment yields them. To look at
 import argparse
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import chain, repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +55,8 @@ def synthetic_corpus(
         size: Pixels a side of the frames.
         seed: Seed of everything.
         max_frames: Keep at most so many frames of a clip, evenly spaced; frame rate and labels follow.
-        num_proc: Processes; `None` for this one alone.
+        num_proc: Processes; `None` for this one alone. With several, a script needs the usual
+            `if __name__ == "__main__":` around what it does.
         photographs: Aligned face crops to be moved instead of drawn faces, one a subject (see `photograph_face`).
 
     Returns:
@@ -71,14 +75,14 @@ def synthetic_corpus(
     ):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
-    subjects = list(range(num_subjects if photographs is None else len(photographs)))
+    subjects = tuple(range(num_subjects if photographs is None else len(photographs)))
     options = {"domain": domain, "clips": clips_per_subject, "size": size, "seed": seed, "max_frames": max_frames}
-    arguments = {"subjects": subjects, "options": options, "code": _code_digest()}
+    num_proc = min(num_proc or 1, len(subjects))
+    # Tuples: `datasets` would take a list for shards, and call the generator, with new processes, for each entry.
+    arguments = {"subjects": subjects, "options": options, "num_proc": num_proc, "code": _code_digest()}
     if photographs is not None:
-        arguments["photographs"] = list(photographs)
-    return datasets.Dataset.from_generator(
-        _rows, features=_features(size), gen_kwargs=arguments, num_proc=min(num_proc or 1, len(subjects)), split="train"
-    )
+        arguments["photographs"] = tuple(photographs)
+    return datasets.Dataset.from_generator(_rows, features=_features(size), gen_kwargs=arguments, split="train")
 
 
 def thin_out(clip: SyntheticClip, max_frames: int) -> SyntheticClip:
@@ -106,29 +110,46 @@ def _features(size: int) -> datasets.Features:
 
 
 def _rows(
-    subjects: list[int], options: dict[str, Any], code: str, photographs: list[np.ndarray] | None = None
+    subjects: tuple[int, ...],
+    options: dict[str, Any],
+    num_proc: int,
+    code: str,
+    photographs: tuple[np.ndarray, ...] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Rows of some subjects. Every face and clip has a generator of its own, so that shards do not matter."""
+    """Rows of all subjects, in order."""
+    work = zip(subjects, photographs or repeat(None), repeat(options), strict=False)
+    if num_proc == 1:
+        yield from chain.from_iterable(map(_subject_rows, work))
+        return
+    # New processes, not forks: a fork of a process whose torch or BLAS has already worked can hang for ever.
+    with ProcessPoolExecutor(num_proc, mp_context=get_context("spawn")) as pool:
+        yield from chain.from_iterable(pool.map(_subject_rows, work))
+
+
+def _subject_rows(work: tuple[int, np.ndarray | None, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of one subject. Every face and clip has a generator of its own, so that who makes it does not matter."""
+    subject, photograph, options = work
     domain, seed = options["domain"], options["seed"]
     index = DOMAINS.index(domain)
+    name = f"synthetic_{domain}_s{subject:03d}"
+    rows = []
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the processes are the parallelism: threads of OpenCV and BLAS would only get in their way
     try:
         with threadpool_limits(1):
-            for position, subject in enumerate(subjects):
-                if photographs is None:
-                    face = draw_face(np.random.default_rng([seed, index, subject]), domain)
-                else:
-                    face = photograph_face(photographs[position])
-                name = f"synthetic_{domain}_s{subject:03d}"
-                for number in range(options["clips"]):
-                    rng = np.random.default_rng([seed, index, subject, number])
-                    clip = synthetic_clip(rng, face, domain, size=options["size"])
-                    clip = thin_out(clip, options["max_frames"] or len(clip.frames))
-                    about = {"dataset": f"synthetic_{domain}", "subject": name, "clip_id": f"{name}_c{number:03d}"}
-                    yield about | vars(clip)
+            if photograph is None:
+                face = draw_face(np.random.default_rng([seed, index, subject]), domain)
+            else:
+                face = photograph_face(photograph)
+            for number in range(options["clips"]):
+                rng = np.random.default_rng([seed, index, subject, number])
+                clip = synthetic_clip(rng, face, domain, size=options["size"])
+                clip = thin_out(clip, options["max_frames"] or len(clip.frames))
+                about = {"dataset": f"synthetic_{domain}", "subject": name, "clip_id": f"{name}_c{number:03d}"}
+                rows.append(about | vars(clip))
     finally:
         cv2.setNumThreads(threads)
+    return rows
 
 
 def _code_digest() -> str:

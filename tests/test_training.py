@@ -9,6 +9,7 @@ from datasets import Dataset
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoProcessor
 
+from modeling_aullm.head_stabilization import stabilize_crops
 from training.data import Clip, ClipDataset, augment, clips_in_memory, jittered_range, load_data, split_by_subject
 from training.train import main
 from training.trainer import AULLMTrainer, TokenProbe, freeze_llm, positive_weights, training_arguments
@@ -54,7 +55,9 @@ def test_synthetic_clips_reach_the_model_as_they_are():
     frames = np.array(data[0]["frames"], np.uint8)
     indices = np.round(np.linspace(0, len(frames) - 1, 6)).astype(int)
     item = ClipDataset([first], 6)[0]
-    np.testing.assert_allclose(item["pixel_values"], frames[indices] / 255, atol=1e-6)
+    sampled = (frames[indices] / 255).astype(np.float32)
+    np.testing.assert_allclose(item["pixel_values"], stabilize_crops(sampled), atol=1e-6)
+    np.testing.assert_allclose(item["pixel_values"][0], sampled[0], atol=1e-6)
     assert item["labels"].tolist() == [
         float("AU1" in data[0]["action_units"]),
         float("AU12" in data[0]["action_units"]),

@@ -52,9 +52,9 @@ def test_marks_out_of_order_or_out_of_the_clip(processor, marks):
         processor.sample_frame_indices(10, *marks)
 
 
-def test_a_clip_is_aligned_by_its_first_frame_throughout(processor):
+def test_a_clip_is_aligned_by_its_first_frame_throughout():
     video = face_video(11)
-    clip = processor(video, return_tensors="pt").pixel_values
+    clip = AULLMVideoProcessor(stabilize=False)(video, return_tensors="pt").pixel_values
     assert (tuple(clip.shape), clip.dtype) == ((1, 6, 64, 64), torch.float32)
     transform = alignment_transform(detect_faces(to_grey(video[0]))[0].landmarks, 64)
     reference = np.stack([align(video[index], transform, 64) for index in (0, 2, 4, 6, 8, 10)])
@@ -97,7 +97,7 @@ def test_marks_for_each_video_of_a_batch(processor):
 
 def test_ready_crops_are_resized_whole():
     video = numbered_video(6, height=96, width=128)
-    clip = AULLMVideoProcessor(face="cropped")(video).pixel_values[0]
+    clip = AULLMVideoProcessor(face="cropped", stabilize=False)(video).pixel_values[0]
     reference = np.stack([align(image, whole_frame_transform(128, 96, 64), 64) for image in video])
     np.testing.assert_array_equal(clip, reference)
     np.testing.assert_allclose(clip[:, 32:, 32:].mean(axis=(1, 2)) * 255, 20 + 10 * np.arange(6), atol=0.01)
@@ -222,7 +222,7 @@ def test_stabilizing_takes_a_shift_out():
 
 
 def test_settings_survive_saving(tmp_path):
-    settings = {"image_size": 48, "num_frames": 8, "face": 1, "stabilize": True}
+    settings = {"image_size": 48, "num_frames": 8, "face": 1, "stabilize": False}
     AULLMVideoProcessor(**settings).save_pretrained(tmp_path)
     loaded = AutoVideoProcessor.from_pretrained(tmp_path, trust_remote_code=True)
     assert {name: getattr(loaded, name) for name in settings} == settings
