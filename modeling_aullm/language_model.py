@@ -4,6 +4,7 @@ A lean checkpoint holds no LLM. It records which weights it was trained on; here
 where was looked. Never are random ones taken in their place.
 """
 
+import atexit
 import contextlib
 import hashlib
 import importlib.util
@@ -128,19 +129,26 @@ def _dequantised(gguf: Path, digest: str) -> Path:
         kept.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".part-"))
     except OSError:
-        work = Path(tempfile.mkdtemp(prefix="aullm-"))
+        work = kept = Path(tempfile.mkdtemp(prefix="aullm-"))
+        atexit.register(shutil.rmtree, work, ignore_errors=True)
+    try:
+        _write_dequantised(gguf, work)
+        if work != kept:
+            with contextlib.suppress(OSError):  # another process was first, and wrote the same
+                os.replace(work, kept)
+    finally:
+        if work != kept:
+            shutil.rmtree(work, ignore_errors=True)
+    return kept
+
+
+def _write_dequantised(gguf: Path, folder: Path) -> None:
+    logger.warning("De-quantising %s into %s; it takes some seconds, once.", gguf.name, folder.parent)
     model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    model.config.quantization_config = None
     del model.config.quantization_config
     model.base_model.config = model.config
-    model.base_model.save_pretrained(work)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(work)
-    if work.parent != kept.parent:
-        return work
-    with contextlib.suppress(OSError):  # another process was first, and wrote the same
-        os.replace(work, kept)
-    shutil.rmtree(work, ignore_errors=True)
-    return kept
+    model.base_model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
 
 
 def _from_hub(wanted: LanguageModel, looked: list[str]) -> Path | None:
