@@ -94,6 +94,11 @@ def open_detector(
     """
     place = _choose_device(device)
     _check_kind(checkpoint, revision)
+    if os.path.isdir(checkpoint) and not (Path(checkpoint) / "processor_config.json").is_file():
+        raise CheckpointError(
+            f"{checkpoint}: holds no processor_config.json; save a processor beside the model, "
+            "AULLMProcessor(action_units=model.config.action_units).save_pretrained(folder)"
+        )
     processor = AULLMProcessor.from_pretrained(checkpoint, revision=revision or "main")
     thresholds = choose_thresholds(processor, action_units, threshold)
     try:

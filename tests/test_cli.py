@@ -218,6 +218,12 @@ def test_bad_arguments_cost_one_line_and_no_work(run, arguments, says, material)
     assert sorted(os.listdir(material)) == before
 
 
+def test_a_model_without_its_processor_is_told_what_to_save(run, tmp_path):
+    tiny_model().save_pretrained(tmp_path)
+    status, out, err = run("clip.mp4", model=str(tmp_path))
+    assert (status, out) == (2, "") and "holds no processor_config.json; save a processor" in err[0]
+
+
 def test_another_kind_of_model_is_refused(run, tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     status, _, err = run("clip.mp4", model=str(tmp_path))

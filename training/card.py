@@ -57,6 +57,13 @@ def card(record: dict[str, Any]) -> str:
         "of both classes' macro.",
         f"Thresholds, chosen on the validation subjects for the best binary F1: {thresholds}.",
     ]
+    sections.append(
+        "## Use\n\n```python\nfrom transformers import pipeline\n\n"
+        'detect = pipeline("action-unit-detection", model=PATH_OR_ID, trust_remote_code=True)\n'
+        'detect("clip.mp4")   # {"AU12": {"probability": 0.91, "active": True}, ...}\n```\n\n'
+        "Not for decisions about people (hiring, policing, lie detection, emotion inference at school or work). What "
+        "it is for, its limits and its sources stand in the project's MODEL_CARD.md."
+    )
     sections += [f"## {title}\n\n{scores_table(record['scores'][part])}" for part, title in PARTS.items()]
     return "\n\n".join(sections) + "\n"
 
