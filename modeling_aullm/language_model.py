@@ -210,4 +210,5 @@ def open_language_model(
     if folder.parent.name == "snapshots":
         record["revision"] = folder.name
     config = AutoConfig.from_pretrained(folder)
+    config.name_or_path = wanted.id  # not the path of this machine's cache, which would travel with every checkpoint
     return record, config, AutoTokenizer.from_pretrained(folder), read_state_dict(folder)

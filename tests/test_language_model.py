@@ -12,6 +12,7 @@ from modeling_aullm.language_model import (
     DEFAULT_LANGUAGE_MODEL,
     LanguageModelNotFound,
     find_language_model,
+    open_language_model,
     read_state_dict,
     sha256_of,
 )
@@ -34,6 +35,11 @@ def test_the_offline_llm_is_dequantised_as_its_file_says():
 def test_the_cache_is_used_again():
     folder = find_language_model(DEFAULT_LANGUAGE_MODEL)
     assert folder == find_language_model(DEFAULT_LANGUAGE_MODEL) and folder.name == DEFAULT_LANGUAGE_MODEL.sha256
+
+
+def test_no_path_of_this_machine_travels_with_a_checkpoint():
+    record, config, _, _ = open_language_model()
+    assert config.name_or_path == record["id"] == DEFAULT_LANGUAGE_MODEL.id
 
 
 def test_a_gguf_of_other_content_is_not_taken(tmp_path):
