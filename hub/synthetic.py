@@ -45,8 +45,8 @@ def synthetic_corpus(
 ) -> datasets.Dataset:
     """Make a corpus of micro-expression clips. The same arguments give the same clips, whatever `num_proc` is.
 
-    Frames are an `Array3D` column of uint8 (0.4 ms to read a clip of 25 frames): raw bytes read faster, but lose
-    their shape. `with_format("numpy")` gives them as int64, as that format does with all integers.
+    Frames are an `Array3D` column of uint8: raw bytes read faster, but lose their shape. `with_format("numpy")` gives
+    them as int64, as that format does with all integers.
 
     Args:
         domain: `A` is broad and meant for training; `B` differs in faces, camera, light and motion.

@@ -113,7 +113,7 @@ def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, 
 
 
 def _clips_in_a_row(llm: PreTrainedModel) -> int:
-    """Flash attention takes no mask of ours, and so one clip a row; beyond 64, rows cost more than they save."""
+    """One with flash attention, which takes no mask of ours; else 64 (own choice: a mask grows by its square)."""
     known = set(getattr(llm.config, "layer_types", None) or ()) <= {"full_attention", "sliding_attention"}
     return 64 if known and llm.config._attn_implementation in ("sdpa", "eager") else 1
 

@@ -47,7 +47,7 @@ class Laplacian(nn.Module):
 class GlobalConvolution(nn.Module):
     """A convolution at a third of the resolution, whose 5x5 kernel spans 15 of the map's 18 positions.
 
-    Own choice: at full resolution a kernel that wide costs more than the rest of the model.
+    Own choice: at full resolution a kernel that wide would be the dearest part of the vision side.
     """
 
     def __init__(self, channels: int, width: int) -> None:
@@ -67,7 +67,7 @@ class MultiGranularityEvidence(nn.Module):
 
     Two meso branches (3x3x3; 1x3x3 dilated by two), a global one and the Laplacian; harmonization to a common width; a
     soft gate (own choice: four experts are too few to leave any out); skip; F_mid; F_high; Content Token. An order of
-    magnitude smaller than the published EFP: 1.3 M parameters at H = 576, against 64 M.
+    magnitude smaller than the published EFP: 1.3 M parameters at H = 576, against 65 M.
     """
 
     def __init__(self, config: AULLMConfig, hidden_size: int) -> None:

@@ -109,7 +109,7 @@ RELATIONS: tuple[Relation, ...] = (
     Relation("AU4", "AU15", "co-occurring", _SADNESS),
     Relation("AU15", "AU17", "co-occurring", _SADNESS),
     Relation("AU4", "AU5", "co-occurring", f"{_ANGER}; {_FEAR}"),
-    Relation("AU4", "AU7", "co-occurring", f"{_ANGER}; coded together in CASME II and SAMM"),
+    Relation("AU4", "AU7", "co-occurring", _ANGER),
     Relation("AU5", "AU7", "co-occurring", _ANGER),
     Relation("AU6", "AU12", "co-occurring", "EMFACS happiness 6+12"),
     Relation("AU12", "AU14", "co-occurring", "EMFACS contempt, one-sided 12+14"),

@@ -61,8 +61,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         num_frames: Frames a clip.
         face: `"largest"`; a number, 0 the largest face, 1 the next; or `"cropped"` for the datasets' ready crops, where
             no face is searched and the whole frame is resized.
-        stabilize: Take the head's drift within a clip out, see `head_stabilization`. On by default since it measured
-            better: mean ROC AUC of the shipped checkpoint on the other synthetic domain 0.869 with it, 0.848 without.
+        stabilize: Take the head's drift within a clip out, see `head_stabilization`. On by default since the
+            shipped checkpoint scored better with it on the other synthetic domain.
     """
 
     model_input_names = ["pixel_values"]  # noqa: RUF012 - as the base class has it

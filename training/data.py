@@ -15,7 +15,7 @@ from modeling_aullm.head_stabilization import stabilize_crops
 
 COLUMNS = ("dataset", "subject", "frames", "action_units", "onset", "apex")
 cv2.setNumThreads(1)  # frames are small: OpenCV's threads would only get in the way of the loader's processes
-MAX_FRAMES = 16  # kept of a synthetic clip: more than twice what the model samples, at a sixth of the memory
+MAX_FRAMES = 16  # kept of a synthetic clip: more than twice what the model samples, and memory stays bounded
 
 
 class Clip(NamedTuple):

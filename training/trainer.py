@@ -71,8 +71,8 @@ class AULLMTrainer(Trainer):
 class TokenProbe(nn.Module):
     """A model without its LLM: one linear layer reads both tokens.
 
-    Own choice, for the first part of training: evidence and structure learn to see several times as many clips in the
-    same time before the LLM is asked to read them, as multimodal LLMs are first aligned. The probe is thrown away.
+    Own choice, for the first part of training: evidence and structure see about twice as many clips in the same time
+    before the LLM is asked to read them, as multimodal LLMs are first aligned. The probe is thrown away.
     """
 
     def __init__(self, model: AULLMForAUDetection) -> None:
@@ -107,7 +107,7 @@ def freeze_llm(model: AULLMForAUDetection, dtype: torch.dtype = torch.float32) -
 def positive_weights(labels: torch.Tensor) -> torch.Tensor:
     """Square root of negatives over positives, shape (units,), from labels (clips, units), at most 5.
 
-    Own choice: the full ratio makes rare units sure of themselves at 0.5 far too often.
+    Own choice: the full ratio would push the probabilities of rare units up further, away from a fair 0.5.
     """
     positives = labels.sum(0).clamp(min=1)
     return ((len(labels) - positives) / positives).clamp(min=0.04, max=25).sqrt()
