@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection
-from training.trainer import freeze_llm
+from training.models import frozen_llm
 
 
 def median_seconds(call: Callable[[], object], repeats: int) -> float:
@@ -59,11 +59,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/speed.json"), help="where the figures go")
     options = parser.parse_args()
     model = AULLMForAUDetection.from_pretrained(DEFAULT_CHECKPOINT)
-    freeze_llm(model)
     rows = []
-    for batch in options.batches:
-        rows.append(measure(model, batch, options.repeats))
-        sys.stdout.write("  ".join(f"{name} {value:.3g}" for name, value in rows[-1].items()) + "\n")
+    with frozen_llm(model, torch.float32):
+        for batch in options.batches:
+            rows.append(measure(model, batch, options.repeats))
+            sys.stdout.write("  ".join(f"{name} {value:.3g}" for name, value in rows[-1].items()) + "\n")
     options.out.write_text(json.dumps({"threads": torch.get_num_threads(), "rows": rows}, indent=2) + "\n")
 
 

@@ -23,7 +23,7 @@ from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenN
 from .language_model import LanguageModel, find_language_model, open_language_model, read_state_dict
 from .motion_encoder import LearnableEulerianDynamics, MotionEncoder
 from .prompt import check_prompt, tokenize_prompt
-from .structure import ActionUnitNodes, RelationalAUGraph, RelationalReasoning
+from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput
 
 SELF_INITIALISED = (
     LearnableEulerianDynamics,
@@ -42,6 +42,7 @@ class AULLMOutput(ModelOutput):
     Attributes:
         loss: Binary cross-entropy, a mean over units and clips, if labels were given; shape ().
         logits: One an action unit, shape (batch, units), in the order of `config.action_units`.
+        counterfactual_logits: The answer to the same evidence when rules are flipped, if they were, of the same shape.
         content_token: The evidence, shape (batch, hidden_size).
         instruction_token: The structure, shape (batch, hidden_size); `None` without a structure.
         node_states: AU nodes after reasoning, shape (batch, units, node_size); `None` without a structure.
@@ -54,6 +55,7 @@ class AULLMOutput(ModelOutput):
 
     loss: torch.Tensor | None = None
     logits: torch.Tensor | None = None
+    counterfactual_logits: torch.Tensor | None = None
     content_token: torch.Tensor | None = None
     instruction_token: torch.Tensor | None = None
     node_states: torch.Tensor | None = None
@@ -99,6 +101,8 @@ class AULLMForAUDetection(PreTrainedModel):
         labels: torch.Tensor | None = None,
         return_dict: bool | None = None,
         *,
+        flipped_units: torch.Tensor | None = None,
+        flipped_relations: torch.Tensor | None = None,
         share_prefix: bool = True,
     ) -> AULLMOutput | tuple:
         """Detect the action units of clips.
@@ -107,35 +111,72 @@ class AULLMForAUDetection(PreTrainedModel):
             pixel_values: Grey frames in 0..1, shape (batch, num_frames, image_size, image_size).
             labels: 1 where a unit is active, shape (batch, units).
             return_dict: `False` gives a plain tuple, as everywhere in transformers.
+            flipped_units: Units whose node says its opposite in `counterfactual_logits`, bool, shape (batch, units).
+            flipped_relations: Relations as weak there as they were strong, bool, shape (batch, relations).
             share_prefix: `False` reads the static text anew for every clip: same logits, many times the cost.
 
         Raises:
-            ValueError: If `pixel_values` has another shape.
+            ValueError: If a tensor has another shape, or rules are to be flipped in a model without structure.
         """
         self._check_clips(pixel_values)
+        flips = self._flips(len(pixel_values), flipped_units, flipped_relations)
         x_att, motion_frames = self.motion_encoder(pixel_values)
         content_token, gate_weights = self.evidence(x_att)
-        structure = self.structure(x_att) if self.structure is not None else None
-        instruction_token = structure.instruction_token if structure is not None else None
+        structure, instruction_token = self._structure(x_att, flips)
+        # Both answers in one pass of the LLM: the same Content Token and prompt, another Instruction Token.
+        asked = content_token if flips is None else content_token.repeat(2, 1)
         checkpointing = self.training and self.is_activation_checkpointing
         state = self.prompt_reader.read(
-            self.llm, self.config, content_token, instruction_token, share_prefix=share_prefix and not checkpointing
+            self.llm, self.config, asked, instruction_token, share_prefix=share_prefix and not checkpointing
         )
-        logits = self.head(state)
+        logits, *counterfactual = self.head(state).split(len(pixel_values))
         loss = None
         if labels is not None:
             loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
         output = AULLMOutput(
             loss=loss,
             logits=logits,
+            counterfactual_logits=counterfactual[0] if counterfactual else None,
             content_token=content_token,
-            instruction_token=instruction_token,
+            instruction_token=structure.instruction_token if structure is not None else None,
             node_states=structure.node_states if structure is not None else None,
             gate_weights=gate_weights,
             relation_strengths=structure.relation_strengths if structure is not None else None,
             motion_frames=motion_frames,
         )
         return output.to_tuple() if return_dict is False else output
+
+    def _structure(
+        self, x_att: torch.Tensor, flips: Flips | None
+    ) -> tuple[StructureOutput | None, torch.Tensor | None]:
+        """The structure, and its token; with flips, the counterfactual tokens after the factual ones."""
+        if self.structure is None:
+            return None, None
+        if flips is None:
+            output = self.structure(x_att)
+            return output, output.instruction_token
+        output, counterfactual = self.structure.with_counterfactual(x_att, flips)
+        return output, torch.cat([output.instruction_token, counterfactual])
+
+    def _flips(self, batch: int, units: torch.Tensor | None, relations: torch.Tensor | None) -> Flips | None:
+        """Both kinds of flips, checked; `None` if nothing is flipped."""
+        if units is None and relations is None:
+            return None
+        if self.structure is None:
+            raise ValueError("this model has no structure (config.structure is none), so no rule can be flipped")
+        flips = []
+        for name, given, count in (
+            ("flipped_units", units, len(self.config.action_units)),
+            ("flipped_relations", relations, len(self.config.relations)),
+        ):
+            if given is None:
+                given = torch.zeros(batch, count, dtype=torch.bool, device=self.device)
+            if given.dtype != torch.bool or tuple(given.shape) != (batch, count):
+                raise ValueError(
+                    f"{name} must be bool of shape ({batch}, {count}), got {given.dtype} {tuple(given.shape)}"
+                )
+            flips.append(given)
+        return Flips(*flips)
 
     def _check_clips(self, pixel_values: torch.Tensor) -> None:
         config = self.config

@@ -109,5 +109,21 @@ class MotionEncoder(nn.Module):
             frames of LED, shape (batch, num_frames - 1, image_size, image_size).
         """
         motion = self.led(frames)
-        dtype = self.middle[0].weight.dtype
-        return self.attention(self.middle(self.low(motion[:, None].to(dtype)))), motion
+        return self.attention(self.middle(self._low_level(motion))), motion
+
+    def _low_level(self, motion: torch.Tensor) -> torch.Tensor:
+        """`low` of motion frames, shape (batch, 32, num_frames - 1, h, w).
+
+        Convolution and pooling see one frame at a time; in two dimensions they run faster on a CPU. What follows runs
+        in the memory layout of its weights: mixed layouts can be many times slower.
+        """
+        convolution, pooling, *rest = self.low
+        last = self.middle[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
+        layout = torch.channels_last_3d if last else torch.contiguous_format
+        frames = motion.flatten(0, 1)[:, None].to(convolution.weight.dtype)
+        maps = nn.functional.conv2d(frames, convolution.weight[:, :, 0], convolution.bias)
+        maps = nn.functional.max_pool2d(maps, pooling.kernel_size[1:])
+        maps = maps.unflatten(0, motion.shape[:2]).transpose(1, 2).contiguous(memory_format=layout)
+        for layer in rest:
+            maps = layer(maps)
+        return maps

@@ -28,6 +28,17 @@ class StructureOutput(NamedTuple):
     relation_strengths: torch.Tensor
 
 
+class Flips(NamedTuple):
+    """Rules to turn around in each clip, for a counterfactual Instruction Token ("AU flip").
+
+    Own choice: the papers name the flip and leave open what it turns. A flipped unit's node says its opposite (its
+    features are negated before the reasoning); a flipped relation is as weak as it was strong (1 - strength).
+    """
+
+    units: torch.Tensor
+    relations: torch.Tensor
+
+
 class ActionUnitNodes(nn.Module):
     """Cuts `x_att` into one node a unit: a learned map says where the unit is looked for, a projection what it means.
 
@@ -102,7 +113,7 @@ class RelationalReasoning(MessagePassing):
         return (self.relation_logits + agreement / (2 * math.sqrt(nodes.shape[-1]))).sigmoid()
 
     def forward(
-        self, nodes: torch.Tensor, pairs: torch.Tensor, types: torch.Tensor
+        self, nodes: torch.Tensor, pairs: torch.Tensor, types: torch.Tensor, flipped: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Reason once over the graph of all clips of the batch, laid side by side as one large graph.
 
@@ -110,12 +121,15 @@ class RelationalReasoning(MessagePassing):
             nodes: Shape (batch, units, node_size).
             pairs: Units of each relation, shape (2, relations).
             types: Index into `RELATION_TYPES` of each relation, shape (relations,).
+            flipped: Which relations are as weak as they were strong, bool, shape (batch, relations).
 
         Returns:
             Nodes of the same shape, and the strengths, shape (batch, relations).
         """
         batch, units, size = nodes.shape
         strengths = self.strengths(nodes, pairs)
+        if flipped is not None:
+            strengths = torch.where(flipped, 1 - strengths, strengths)
         both_ways = torch.cat([pairs, pairs.flip(0)], 1)
         offsets = torch.arange(batch, device=nodes.device)[:, None, None] * units
         edge_index = (both_ways[None] + offsets).transpose(0, 1).reshape(2, -1)
@@ -189,7 +203,26 @@ class RelationalAUGraph(nn.Module):
             Instruction token, shape (batch, hidden_size); node states, shape (batch, units, node_size); relation
             strengths of the last layer, shape (batch, relations), in the order of `config.relations`.
         """
+        return self._reason(self.nodes(x_att))
+
+    def with_counterfactual(self, x_att: torch.Tensor, flips: Flips) -> tuple[StructureOutput, torch.Tensor]:
+        """Reason about the units of each clip twice, as the rules are and with some of them flipped.
+
+        Args:
+            x_att: Motion features, shape (batch, 64, time, s, s).
+            flips: What is flipped, bool: units (batch, units), relations (batch, relations).
+
+        Returns:
+            As `forward`, and the counterfactual instruction token, shape (batch, hidden_size).
+        """
         nodes = self.nodes(x_att)
+        other = torch.where(flips.units[..., None], -nodes, nodes)
+        unchanged = torch.zeros_like(flips.relations)
+        both = self._reason(torch.cat([nodes, other]), torch.cat([unchanged, flips.relations]))
+        factual = StructureOutput(*(value[: len(nodes)] for value in both))
+        return factual, both.instruction_token[len(nodes) :]
+
+    def _reason(self, nodes: torch.Tensor, flipped: torch.Tensor | None = None) -> StructureOutput:
         for layer in self.reasoning:
-            nodes, strengths = layer(nodes, self.pairs, self.types)
+            nodes, strengths = layer(nodes, self.pairs, self.types, flipped)
         return StructureOutput(self.pooling(nodes), nodes, strengths)

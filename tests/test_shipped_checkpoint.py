@@ -11,13 +11,13 @@ import torch
 from transformers import AutoModel, AutoProcessor
 
 from hub.demo import SHOWN, make_clip
-from hub.synthetic import synthetic_corpus
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL
 from training.card import card
-from training.data import Clip, clips_in_memory
+from training.clips import load_clips
+from training.fit import predict_clips
 from training.metrics import roc_auc
-from training.train import predict
+from training.options import DataOptions
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +56,11 @@ def test_the_shared_prefix_changes_nothing_on_the_real_llm(model):
         torch.testing.assert_close(model(clips).logits, model(clips, share_prefix=False).logits, atol=1e-4, rtol=0)
 
 
-def test_it_tells_moving_units_from_still_ones_on_people_it_never_saw(model):
+def test_it_tells_moving_units_from_still_ones_on_people_it_never_saw(model, tmp_path):
     """Far above chance on subjects of another seed; the full figures stand in its README."""
-    data = synthetic_corpus("A", num_subjects=12, clips_per_subject=5, seed=999, max_frames=16, num_proc=2)
-    clips: list[Clip] = clips_in_memory(data, model.config.action_units, 64)
-    labels, found = np.stack([clip.labels for clip in clips]), predict(model, clips)
+    unseen = DataOptions(max_subjects=12, clips_per_subject=5, data_seed=999)
+    clips, _ = load_clips("synthetic:A", unseen, model.config.action_units)
+    labels, found = np.stack([clip.labels for clip in clips]), predict_clips(model, clips, tmp_path)
     areas = [roc_auc(labels[:, k].astype(int), found[:, k]) for k in range(12)]
     assert np.mean([area for area in areas if area is not None]) > 0.8
 

@@ -1,6 +1,5 @@
-"""The README of a trained checkpoint, from the run's own figures: `python -m training.card RUN`."""
+"""The README of a trained checkpoint, from the run's own figures."""
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 from modeling_aullm.facs import ACTION_UNITS
 
 PARTS = {
-    "validation": "Validation subjects (thresholds were chosen here, so its figures at them are too good)",
-    "unseen_subjects": "Unseen subjects of the training domain",
+    "validation": "Validation subjects (thresholds and the best step were chosen here: its figures are too good)",
+    "unseen_subjects": "Unseen subjects of the training data",
     "other_domain": "The other domain: other faces, camera, light and kernels of motion",
 }
 COLUMNS = {
@@ -19,7 +18,19 @@ COLUMNS = {
     "macro_f1_at_0.5": "macro F1 at 0.5",
     "macro_f1_at_validation_threshold": "macro F1 at validation threshold",
     "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
 }
+
+
+def read_record(run: Path, fold: Path) -> dict[str, Any]:
+    """What a checkpoint's README says, from the folders of its run and fold: see `card`."""
+    provenance = json.loads((fold / "provenance.json").read_text(encoding="utf-8"))
+    kept = ("command", "options", "device", "processes", "versions", "git_commit", "seed", "clips", "data")
+    return {key: provenance[key] for key in kept} | {
+        "minutes": round(provenance["wall_seconds"] / 60, 1),
+        "thresholds": json.loads((fold / "thresholds.json").read_text(encoding="utf-8")),
+        "scores": json.loads((fold / "metrics.json").read_text(encoding="utf-8")),
+    }
 
 
 def scores_table(scores: dict[str, dict[str, Any]]) -> str:
@@ -41,20 +52,19 @@ def card(record: dict[str, Any]) -> str:
     """The README of a checkpoint.
 
     Args:
-        record: What `training.train` writes as `metrics.json`.
+        record: What `read_record` gives, and the checkpoint's `metrics.json` holds.
     """
     clips = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in record["clips"].items())
     thresholds = ", ".join(f"{code} {value:g}" for code, value in record["thresholds"].items())
+    synthetic = any(name.startswith("synthetic:") for name in record["data"])
     sections = [
         "---\nlicense: apache-2.0\nlibrary_name: transformers\nbase_model: HuggingFaceTB/SmolLM2-135M-Instruct\n"
         "tags: [action-units, micro-expressions, facs]\n---",
-        "# AULLM++, lean checkpoint\n\nMade by\n\n    "
-        + record["command"]
-        + (f"\n\nand scored by\n\n    {record['scored_by']}" if "scored_by" in record else ""),
-        f"Seed {record['options']['seed']}; {record['minutes']} minutes on {record['device']}. Clips: {clips}. "
-        f"Data: `{record['options']['data']}` and, for testing, `{record['options']['test']}`; `synthetic` is the "
-        "generator of `hub/synthetic.py`, no human face is in it. F1 of the positive class is called binary, the mean "
-        "of both classes' macro.",
+        f"# AULLM++, {'synthetic data, ' if synthetic else ''}lean checkpoint\n\nMade by\n\n    {record['command']}",
+        f"Seed {record['seed']}; {record['minutes']} minutes on {record['device']}. Clips: {clips}. Data: "
+        + ", ".join(f"`{name}`" for name in record["data"])
+        + ("; `synthetic` is the generator of `hub/synthetic.py`, no human face is in it" if synthetic else "")
+        + ". F1 of the positive class is called binary, the mean of both classes' macro.",
         f"Thresholds, chosen on the validation subjects for the best binary F1: {thresholds}.",
     ]
     sections.append(
@@ -64,17 +74,9 @@ def card(record: dict[str, Any]) -> str:
         "Not for decisions about people (hiring, policing, lie detection, emotion inference at school or work). What "
         "it is for, its limits and its sources stand in the project's MODEL_CARD.md."
     )
-    sections += [f"## {title}\n\n{scores_table(record['scores'][part])}" for part, title in PARTS.items()]
+    sections += [
+        f"## {title}\n\n{scores_table(record['scores'][part])}"
+        for part, title in PARTS.items()
+        if part in record["scores"]
+    ]
     return "\n\n".join(sections) + "\n"
-
-
-def write_card(run: Path) -> None:
-    """Write the README of a run's checkpoint from its `metrics.json`."""
-    record = json.loads((run / "metrics.json").read_text())
-    (run / "checkpoint" / "README.md").write_text(card(record))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m training.card", description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of the run")
-    write_card(parser.parse_args().run)

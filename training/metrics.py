@@ -1,9 +1,37 @@
 """Per-AU metrics. Which F1 is always in the name; an undefined figure is `None`, never 0 or 1."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
-from sklearn.metrics import f1_score, roc_auc_score
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
+from transformers import EvalPrediction
 
 THRESHOLD_GRID = np.round(np.arange(0.05, 0.96, 0.01), 2)
+ORACLE_GRID = np.round(np.arange(0.1, 0.9, 0.05), 2)  # as searched behind published tables
+FIGURES = (
+    "binary_f1_at_0.5",
+    "binary_f1_at_validation_threshold",
+    "macro_f1_at_0.5",
+    "macro_f1_at_validation_threshold",
+    "roc_auc",
+    "average_precision",
+    "oracle_threshold_macro_f1",
+)
+Scores = dict[str, dict[str, float | None]]
+
+
+def f1_of_counts(hits: np.ndarray, said: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """F1 of a class from how often it was said rightly, said at all, and true; NaN where it never was true."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(true > 0, 2 * hits / (said + true), np.nan)
+
+
+def macro_f1_of_counts(hits: np.ndarray, said: np.ndarray, true: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """Mean F1 of the two classes, active and not, from the counts of `active`; NaN unless both occur."""
+    inactive = f1_of_counts(clips - said - true + hits, clips - said, clips - true)
+    return (f1_of_counts(hits, said, true) + inactive) / 2
 
 
 def binary_f1(labels: np.ndarray, active: np.ndarray) -> float | None:
@@ -13,14 +41,14 @@ def binary_f1(labels: np.ndarray, active: np.ndarray) -> float | None:
         labels: 0 or 1, shape (clips,).
         active: Decisions, shape (clips,).
     """
-    return float(f1_score(labels, active, zero_division=0.0)) if labels.any() else None
+    labels, active = labels.astype(bool), active.astype(bool)
+    return _defined(f1_of_counts((labels & active).sum(), active.sum(), labels.sum()))
 
 
 def macro_f1(labels: np.ndarray, active: np.ndarray) -> float | None:
     """Mean F1 of the two classes, active and not; `None` unless both are among the labels."""
-    if labels.all() or not labels.any():
-        return None
-    return float(f1_score(labels, active, average="macro", zero_division=0.0))
+    labels, active = labels.astype(bool), active.astype(bool)
+    return _defined(macro_f1_of_counts((labels & active).sum(), active.sum(), labels.sum(), np.array(len(labels))))
 
 
 def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
@@ -28,6 +56,28 @@ def roc_auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
     if labels.all() or not labels.any():
         return None
     return float(roc_auc_score(labels, probabilities))
+
+
+def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """Mean precision over the recalled positives, without interpolation; `None` if there is no positive label."""
+    return float(average_precision_score(labels, probabilities)) if labels.any() else None
+
+
+def oracle_threshold_macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """Macro F1 at the best threshold of `ORACLE_GRID`, chosen ON THE SCORED LABELS: it leaks.
+
+    Only for comparing with published tables whose thresholds were tuned on the test clips. `None` unless both classes
+    are among the labels.
+
+    Args:
+        labels: 0 or 1, shape (clips,).
+        probabilities: Shape (clips,).
+    """
+    truth = labels.astype(bool)
+    active = np.asarray(probabilities, float)[:, None] >= ORACLE_GRID
+    hits = (active & truth[:, None]).sum(0)
+    clips = np.array(len(truth))
+    return _defined(macro_f1_of_counts(hits, active.sum(0), truth.sum(), clips).max())
 
 
 def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> list[float]:
@@ -38,7 +88,7 @@ def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> list[flo
         probabilities: Shape (clips, units).
     """
     chosen = []
-    for truth, probability in zip(labels.T, probabilities.T, strict=True):
+    for truth, probability in zip(labels.T, np.asarray(probabilities, float).T, strict=True):
         if not truth.any():
             chosen.append(0.5)
             continue
@@ -51,33 +101,69 @@ def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> list[flo
 
 
 def score(
-    labels: np.ndarray, probabilities: np.ndarray, action_units: list[str], thresholds: list[float]
-) -> dict[str, dict[str, float | int | None]]:
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    action_units: Sequence[str],
+    thresholds: Sequence[float] | np.ndarray,
+) -> Scores:
     """Every figure for every unit, and under `mean` the mean over the units where it is defined.
 
     Args:
         labels: 0 or 1, shape (clips, units).
         probabilities: Shape (clips, units).
         action_units: Code of each column.
-        thresholds: Of each unit, chosen on validation subjects.
+        thresholds: Chosen on validation subjects, shape (units,); or shape (clips, units), for clips that were pooled
+            from several folds carry the thresholds of their own.
     """
-    table: dict[str, dict[str, float | int | None]] = {}
+    probabilities = np.asarray(probabilities, float)  # in double precision as thresholds are: ties are the same in all
+    thresholds = np.broadcast_to(np.asarray(thresholds, float), probabilities.shape)
+    table: Scores = {}
     for index, code in enumerate(action_units):
         truth, probability = labels[:, index].astype(int), probabilities[:, index]
-        at_half, at_own = (probability >= 0.5).astype(int), (probability >= thresholds[index]).astype(int)
+        at_half, at_own = probability >= 0.5, probability >= thresholds[:, index]
         table[code] = {
             "positives": int(truth.sum()),
             "binary_f1_at_0.5": binary_f1(truth, at_half),
-            "macro_f1_at_0.5": macro_f1(truth, at_half),
             "binary_f1_at_validation_threshold": binary_f1(truth, at_own),
+            "macro_f1_at_0.5": macro_f1(truth, at_half),
             "macro_f1_at_validation_threshold": macro_f1(truth, at_own),
             "roc_auc": roc_auc(truth, probability),
+            "average_precision": average_precision(truth, probability),
+            "oracle_threshold_macro_f1": oracle_threshold_macro_f1(truth, probability),
         }
     rows = list(table.values())
-    table["mean"] = {name: _mean([row[name] for row in rows]) for name in rows[0]}
+    table["mean"] = {name: mean_defined([row[name] for row in rows]) for name in rows[0]}
     return table
 
 
-def _mean(values: list[float | int | None]) -> float | None:
+def trainer_metrics(eval_prediction: EvalPrediction) -> dict[str, float]:
+    """For `Trainer(compute_metrics=...)`: means over units of binary and macro F1 at 0.5, ROC AUC, average precision.
+
+    Args:
+        eval_prediction: Logits, shape (clips, units), alone or first in a tuple of outputs; labels of the same shape.
+
+    Returns:
+        A figure that is undefined for every unit is NaN, since Trainer compares figures as numbers: NaN is never best.
+    """
+    logits: Any = eval_prediction.predictions
+    logits = logits[0] if isinstance(logits, tuple) else logits
+    labels: Any = eval_prediction.label_ids
+    probabilities = torch.from_numpy(np.asarray(logits, float)).sigmoid().numpy()
+    columns = list(zip(np.asarray(labels).astype(int).T, probabilities.T, strict=True))
+    means = {
+        "binary_f1": mean_defined([binary_f1(truth, probability >= 0.5) for truth, probability in columns]),
+        "macro_f1": mean_defined([macro_f1(truth, probability >= 0.5) for truth, probability in columns]),
+        "roc_auc": mean_defined([roc_auc(truth, probability) for truth, probability in columns]),
+        "average_precision": mean_defined([average_precision(truth, probability) for truth, probability in columns]),
+    }
+    return {name: float("nan") if value is None else value for name, value in means.items()}
+
+
+def mean_defined(values: Sequence[float | None]) -> float | None:
+    """The mean of those that are defined; `None` if none is."""
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None
+
+
+def _defined(value: np.ndarray) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -4,32 +4,33 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer
+from transformers.utils import ModelOutput
 
-from modeling_aullm import AULLMForAUDetection, AULLMOutput
+from modeling_aullm import AULLMForAUDetection
+from training.counterfactual import consistency_loss, draw_flipped_units, relations_of
+from training.losses import LOSSES
+from training.options import Recipe
 
 
 class AULLMTrainer(Trainer):
-    """Trains LED, encoder, evidence, structure, head and LoRA; the LLM's own weights stay as they are.
+    """L_total = L_main + lambda L_cf, each logged by itself; LED and LoRA have learning rates of their own.
 
     Args:
+        recipe: Loss, CCR and the rates of LED and LoRA; everything else has `args.learning_rate`.
         positive_weight: Weight of each unit's positives in the loss, shape (units,), from the training subjects.
-        led_learning_rate: Of LED's three values (they are logarithms, and move slowly).
-        lora_learning_rate: Of LoRA; everything else has `args.learning_rate`.
         **kwargs: As in transformers.
     """
 
-    def __init__(
-        self,
-        *,
-        positive_weight: torch.Tensor,
-        led_learning_rate: float,
-        lora_learning_rate: float,
-        **kwargs: Any,
-    ) -> None:
-        self.positive_weight = positive_weight
-        self.group_rates = {"led": led_learning_rate, "lora": lora_learning_rate}
+    def __init__(self, *, recipe: Recipe, positive_weight: torch.Tensor, **kwargs: Any) -> None:
+        self.recipe, self.positive_weight = recipe, positive_weight
+        self.parts: dict[str, list[torch.Tensor]] = {}
         super().__init__(**kwargs)
+        self.model_accepts_loss_kwargs = False  # our loss is a mean over clips: accumulated steps are averaged
+        # CCR turns rules around that only a model with structure and an LLM has.
+        own: Any = self.model
+        structured = isinstance(own, AULLMForAUDetection) and own.structure is not None
+        self.ccr_weight = recipe.ccr_weight if structured else 0.0
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW with a group for LED, one for LoRA and the rest, with and without weight decay."""
@@ -41,7 +42,11 @@ class AULLMTrainer(Trainer):
                 if parameter.requires_grad:
                     part = "led" if ".led." in name else "lora" if ".lora_" in name else "rest"
                     groups.setdefault((part, name in decayed and part != "led"), []).append(parameter)
-            rates = {**self.group_rates, "rest": self.args.learning_rate}
+            rates = {
+                "led": self.recipe.led_learning_rate,  # its three values are logarithms, and move slowly
+                "lora": self.recipe.lora_learning_rate,
+                "rest": self.args.learning_rate,
+            }
             optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, own)
             self.optimizer = optimizer_class(
                 [
@@ -59,62 +64,55 @@ class AULLMTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Binary cross-entropy with the training subjects' positive weights, a mean over units and clips."""
-        labels = inputs["labels"]
-        outputs = model(pixel_values=inputs["pixel_values"])
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            outputs.logits.float(), labels.float(), pos_weight=self.positive_weight.to(labels.device)
-        )
+        """L_main, and in training with CCR lambda L_cf; both answers come from one pass of the model."""
+        clips, labels = inputs["pixel_values"], inputs["labels"].float()
+        counterfactual = model.training and self.ccr_weight > 0
+        flips = self._draw_flips(labels) if counterfactual else {}
+        outputs = model(pixel_values=clips, **flips)
+        logits = outputs.logits.float()
+        loss = LOSSES[self.recipe.loss](logits, labels, self.positive_weight.to(labels.device))
+        if counterfactual:
+            self._note("loss_main", loss)
+            moved = self._consistency(logits, outputs, flips)
+            self._note("loss_cf", moved)
+            loss = loss + self.ccr_weight * moved
         return (loss, {"loss": loss, "logits": outputs.logits}) if return_outputs else loss
 
+    def _draw_flips(self, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        flipped = draw_flipped_units(*labels.shape, device=labels.device)
+        if self.recipe.ccr_flip == "nodes":
+            return {"flipped_units": flipped}
+        own: Any = self.model
+        return {
+            "flipped_units": torch.zeros_like(flipped),
+            "flipped_relations": relations_of(flipped, own.structure.pairs),
+        }
 
-class TokenProbe(nn.Module):
-    """A model without its LLM: one linear layer reads both tokens.
+    def _consistency(self, logits: torch.Tensor, outputs: ModelOutput, flips: dict[str, torch.Tensor]) -> torch.Tensor:
+        held = torch.ones_like(logits, dtype=torch.bool)
+        if self.recipe.ccr_units == "unflipped":
+            held = ~flips["flipped_units"]
+        return consistency_loss(logits, outputs.counterfactual_logits.float(), held, self.recipe.ccr_distance)
 
-    Own choice, for the first part of training: evidence and structure see about twice as many clips in the same time
-    before the LLM is asked to read them, as multimodal LLMs are first aligned. The probe is thrown away.
-    """
+    def _note(self, name: str, value: torch.Tensor) -> None:
+        self.parts.setdefault(name, []).append(value.detach())
 
-    def __init__(self, model: AULLMForAUDetection) -> None:
-        super().__init__()
-        self.motion_encoder, self.evidence, self.structure = model.motion_encoder, model.evidence, model.structure
-        tokens = 1 if model.structure is None else 2
-        self.scale = 1 / model.config.token_rms
-        self.head = nn.Linear(tokens * model.config.get_text_config().hidden_size, len(model.config.action_units))
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log as transformers does, and beside the loss the mean of each of its parts since the last time."""
+        if "loss" in logs:
+            for name, values in self.parts.items():
+                mean: Any = self.accelerator.gather(torch.stack(values).mean()[None])
+                logs[name] = round(mean.mean().item(), 4)
+            self.parts = {}
+        super().log(logs, *args, **kwargs)
 
-    def forward(self, pixel_values: torch.Tensor) -> AULLMOutput:
-        """Logits of clips, as the model's `forward` gives them."""
-        x_att, _ = self.motion_encoder(pixel_values)
-        tokens = [self.evidence(x_att)[0]]
-        if self.structure is not None:
-            tokens.append(self.structure(x_att).instruction_token)
-        return AULLMOutput(logits=self.head(torch.cat(tokens, -1) * self.scale))
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Save whatever the memory layout of the weights: safetensors takes contiguous ones only."""
+        weights = self.model.state_dict() if state_dict is None else state_dict
+        super()._save(output_dir, {name: weight.contiguous() for name, weight in weights.items()})
 
-
-def freeze_llm(model: AULLMForAUDetection, dtype: torch.dtype = torch.float32) -> None:
-    """Let only LoRA learn in the LLM: `from_pretrained` leaves every parameter trainable.
-
-    Args:
-        model: To be trained.
-        dtype: Of the frozen weights; under autocast to bfloat16 they would be converted anew in every step otherwise.
-    """
-    for name, parameter in model.llm.named_parameters():
-        parameter.requires_grad_(".lora_" in name)
-        if ".lora_" not in name:
-            parameter.data = parameter.data.to(dtype)
-
-
-def positive_weights(labels: torch.Tensor) -> torch.Tensor:
-    """Square root of negatives over positives, shape (units,), from labels (clips, units), at most 5.
-
-    Own choice: the full ratio would push the probabilities of rare units up further, away from a fair 0.5.
-    """
-    positives = labels.sum(0).clamp(min=1)
-    return ((len(labels) - positives) / positives).clamp(min=0.04, max=25).sqrt()
-
-
-def training_arguments(**kwargs: Any) -> TrainingArguments:
-    """TrainingArguments with what this model's batches and outputs need."""
-    return TrainingArguments(
-        label_names=["labels"], remove_unused_columns=False, report_to="none", save_only_model=True, **kwargs
-    )
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Warn of missing weights as transformers does, but not of the LLM's own, which a lean checkpoint leaves out."""
+        missing = load_result.missing_keys
+        missing[:] = [name for name in missing if not name.startswith("llm.") or ".lora_" in name]
+        super()._issue_warnings_after_load(load_result)

@@ -1,0 +1,99 @@
+import pytest
+import torch
+from conftest import tiny_model
+
+from training.counterfactual import consistency_loss, draw_flipped_units, relations_of
+
+
+def flip(batch, count, *indices):
+    mask = torch.zeros(batch, count, dtype=torch.bool)
+    for clip, index in indices:
+        mask[clip, index] = True
+    return mask
+
+
+def test_one_pass_gives_both_answers_and_the_factual_one_is_untouched(model, clips):
+    plain = model(clips)
+    both = model(clips, flipped_units=flip(3, 12, (0, 4), (2, 1)))
+    torch.testing.assert_close(both.logits, plain.logits, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(both.instruction_token, plain.instruction_token)
+    assert plain.counterfactual_logits is None
+    torch.testing.assert_close(both.counterfactual_logits[1], plain.logits[1], atol=1e-5, rtol=1e-4)  # nothing flipped
+    for clip in (0, 2):
+        assert (both.counterfactual_logits[clip] - plain.logits[clip]).abs().max() > 1e-3
+
+
+def test_the_counterfactual_answer_is_that_of_a_model_with_the_rule_turned_by_hand(model, clips):
+    given = model(clips, flipped_units=flip(3, 12, (0, 4), (1, 4), (2, 4))).counterfactual_logits
+    nodes = model.structure.nodes
+    hook = nodes.register_forward_hook(
+        lambda _module, _inputs, out: torch.cat([out[:, :4], -out[:, 4:5], out[:, 5:]], 1)
+    )
+    by_hand = model(clips).logits
+    hook.remove()
+    torch.testing.assert_close(given, by_hand, atol=1e-5, rtol=1e-4)
+
+
+def test_a_flipped_relation_is_as_weak_as_it_was_strong(model, clips):
+    layer = model.structure.reasoning[-1]
+    count = len(model.config.relations)
+    seen = []
+    hook = layer.register_forward_hook(lambda _module, _inputs, out: seen.append(out[1]))
+    for later in model.structure.reasoning[:-1]:  # the last layer's own nodes would differ otherwise
+        later.register_forward_hook(lambda _module, inputs, out: (inputs[0], out[1]))
+    model(clips, flipped_relations=flip(3, count, (0, 2)))
+    hook.remove()
+    factual, counterfactual = seen[0][:3], seen[0][3:]
+    torch.testing.assert_close(counterfactual[0, 2], 1 - factual[0, 2])
+    factual[0, 2] = counterfactual[0, 2] = 0
+    torch.testing.assert_close(counterfactual, factual)
+
+
+def test_evidence_does_not_change_with_the_rules(clips):
+    model = tiny_model()
+    seen = []
+    model.prompt_reader.read, read = (
+        lambda llm, config, content, instruction, **k: seen.append(content) or read(llm, config, content, instruction, **k),
+        model.prompt_reader.read,
+    )  # fmt: skip
+    model(clips, flipped_units=flip(3, 12, (0, 0)))
+    torch.testing.assert_close(seen[0][:3], seen[0][3:])
+
+
+def test_wrong_flips_are_refused(model, clips):
+    with pytest.raises(ValueError, match=r"flipped_units must be bool of shape \(3, 12\), got torch.bool \(3, 11\)"):
+        model(clips, flipped_units=flip(3, 11))
+    with pytest.raises(ValueError, match="no structure"):
+        tiny_model(structure="none", prompt="{content}", prompt_token_ids=[5, -1])(clips, flipped_units=flip(3, 12))
+
+
+def test_every_clip_gets_a_flip_and_most_rules_stand():
+    torch.manual_seed(0)
+    flipped = draw_flipped_units(2000, 12, torch.device("cpu"))
+    assert flipped.any(1).all()
+    assert 0.15 < flipped.float().mean() < 0.30
+    assert flipped.float().mean(0).std() < 0.03  # no unit is preferred
+
+
+def test_relations_of_a_flipped_unit_are_those_it_stands_in():
+    pairs = torch.tensor([[0, 1, 2], [1, 3, 3]])
+    assert relations_of(flip(2, 4, (0, 1), (1, 2)), pairs).tolist() == [[True, True, False], [False, False, True]]
+
+
+@pytest.mark.parametrize("distance", ["squared", "symmetric_kl"])
+def test_consistency_equals_a_plain_loop(distance):
+    torch.manual_seed(0)
+    a, b, held = torch.randn(4, 5), torch.randn(4, 5), torch.rand(4, 5) > 0.4
+    terms = []
+    for i in range(4):
+        for j in range(5):
+            if held[i, j]:
+                p, q = torch.distributions.Bernoulli(logits=a[i, j]), torch.distributions.Bernoulli(logits=b[i, j])
+                kl = torch.distributions.kl_divergence
+                terms.append((a[i, j] - b[i, j]) ** 2 if distance == "squared" else kl(p, q) + kl(q, p))
+    torch.testing.assert_close(consistency_loss(a, b, held, distance), torch.stack(terms).mean())
+
+
+def test_nothing_held_costs_nothing():
+    zero = consistency_loss(torch.ones(2, 3), torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.bool), "squared")
+    assert zero.item() == 0.0

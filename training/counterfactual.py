@@ -1,0 +1,46 @@
+"""CCR: change the rules a little and ask that what rests on evidence holds (AULLM++, arXiv 2603.08387).
+
+Published: an "AU flip" makes another Instruction Token IT', the same Content Token and prompt with IT' go through the
+same LLM to the answer Z_cf, and L_total = L_main + lambda L_cf(Z, Z_cf). What is flipped, L_cf and lambda are our own
+choice, by measurement (README, "Training").
+"""
+
+import torch
+
+FLIP_SHARE = 0.15  # of the units of a clip; two of twelve, so that most rules stand
+
+
+def draw_flipped_units(batch: int, units: int, device: torch.device) -> torch.Tensor:
+    """Units to flip in each clip, at least one: bool, shape (batch, units)."""
+    flipped = torch.rand(batch, units, device=device) < FLIP_SHARE
+    one = torch.randint(units, (batch, 1), device=device)
+    return flipped.scatter(1, one, True)
+
+
+def relations_of(flipped_units: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+    """Relations with a flipped unit at either end: bool, shape (batch, relations).
+
+    Args:
+        flipped_units: Bool, shape (batch, units).
+        pairs: Indices of the two units of each relation, shape (2, relations).
+    """
+    return flipped_units[:, pairs[0]] | flipped_units[:, pairs[1]]
+
+
+def consistency_loss(
+    logits: torch.Tensor, counterfactual_logits: torch.Tensor, held: torch.Tensor, distance: str
+) -> torch.Tensor:
+    """L_cf: how far the answers of the held units moved, a mean over them.
+
+    Held are the units that were not flipped, or all. The first rests on this: a flipped unit's own node was turned
+    around, so its answer may move; any other unit's evidence is what it was, and only the rules about it changed.
+
+    Args:
+        logits: Z, shape (batch, units).
+        counterfactual_logits: Z_cf, shape (batch, units).
+        held: Where the answer must hold, bool, shape (batch, units).
+        distance: `squared` of the logits, or `symmetric_kl` of the probabilities, which is (p - q)(Z - Z_cf).
+    """
+    moved = logits - counterfactual_logits
+    apart = moved if distance == "squared" else logits.sigmoid() - counterfactual_logits.sigmoid()
+    return (apart * moved * held).sum() / held.sum().clamp(min=1)

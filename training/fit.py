@@ -1,0 +1,202 @@
+"""Train one model on one fold, and predict the fold's other parts."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments, set_seed
+from transformers.integrations import is_tensorboard_available, is_trackio_available
+
+from modeling_aullm import AULLMForAUDetection
+from training.augmentation import ClipDataset
+from training.baselines import all_negative, prior
+from training.clips import Clip
+from training.errors import InputError
+from training.folds import Fold
+from training.losses import positive_weights
+from training.metrics import trainer_metrics
+from training.models import TokenReader, build_model, frozen_llm
+from training.options import Recipe
+from training.synchronized_batch_norm import synchronize_batch_norm
+from training.trainer import AULLMTrainer
+
+NUM_FRAMES = 6  # as published
+BEST = "average_precision"  # needs no threshold, and unlike ROC AUC sees how few positives there are (own choice)
+
+
+class Fitted(NamedTuple):
+    """A trained model and what it says of the clips it did not learn from.
+
+    Attributes:
+        model: `None` for the predictors that are not trained.
+        probabilities: Of `validation` and each test part, shape (clips, units), in the clips' order.
+        history: What was logged, one dictionary each time.
+    """
+
+    model: nn.Module | None
+    probabilities: dict[str, np.ndarray]
+    history: list[dict[str, Any]]
+
+
+def fit(recipe: Recipe, fold: Fold, action_units: Sequence[str], *, seed: int, work: Path) -> Fitted:
+    """Train on a fold. Runs in every process of Accelerate, and all get all probabilities.
+
+    Everything random comes from `seed`, so that a fold's figures do not depend on what ran before it.
+
+    Args:
+        recipe: Model and training.
+        fold: Clips by part.
+        action_units: Codes of the label columns.
+        seed: Of initial weights, order, augmentation, dropout.
+        work: Scratch folder. What a killed call left there is gone on from; the caller removes it at the end.
+
+    Raises:
+        InputError: If the recipe does not suit the number of processes, or its model is not to be had.
+    """
+    parts = {"validation": fold.validation, **fold.test}
+    labels = np.stack([clip.labels for clip in fold.train])
+    if recipe.method in ("all_negative", "prior"):
+        predict = all_negative if recipe.method == "all_negative" else prior
+        return Fitted(None, {name: predict(len(clips), labels) for name, clips in parts.items()}, [])
+    set_seed(seed)
+    model = build_model(recipe, action_units)
+    if PartialState().num_processes > 1:
+        synchronize_batch_norm(model)
+    for module in model.modules():
+        if isinstance(module, nn.Conv3d):  # a third off the time of a step on a CPU
+            module.to(memory_format=torch.channels_last_3d)
+    history = _train(recipe, model, fold, seed, work)
+    return Fitted(model, {name: predict_clips(model, clips, work) for name, clips in parts.items()}, history)
+
+
+def _train(recipe: Recipe, model: nn.Module, fold: Fold, seed: int, work: Path) -> list[dict[str, Any]]:
+    """Evidence and structure by a linear reader first, then everything with the LLM; returns what was logged."""
+    if not isinstance(model, AULLMForAUDetection):
+        steps, rate = recipe.evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
+        return _run_trainer(recipe, model, fold, seed, work / "model", steps=steps, learning_rate=rate)
+    history = []
+    finished = work / "evidence.safetensors"
+    if finished.is_file():
+        model.load_state_dict(load_file(finished), strict=False)
+    elif recipe.evidence_steps:
+        reader, rate = TokenReader(model), recipe.evidence_learning_rate
+        history = _run_trainer(
+            recipe, reader, fold, seed, work / "evidence", steps=recipe.evidence_steps, learning_rate=rate
+        )
+        if PartialState().is_main_process:
+            trained = {n: w.contiguous() for n, w in reader.state_dict().items() if not n.startswith("head.")}
+            save_file(trained, finished.with_suffix(".part"))
+            os.replace(finished.with_suffix(".part"), finished)
+    if recipe.max_steps:
+        set_seed(seed)  # whether the first part was trained or found finished
+        with frozen_llm(model, torch.bfloat16 if recipe.bf16 else torch.float32):
+            history += _run_trainer(
+                recipe, model, fold, seed, work / "llm", steps=recipe.max_steps, learning_rate=recipe.learning_rate
+            )
+    return history
+
+
+def _run_trainer(
+    recipe: Recipe, model: nn.Module, fold: Fold, seed: int, folder: Path, *, steps: int, learning_rate: float
+) -> list[dict[str, Any]]:
+    """Train with early stopping on the fold's validation part; the model is left at its best step there."""
+    arguments = _arguments(recipe, folder, steps, learning_rate, seed, llm=isinstance(model, AULLMForAUDetection))
+    callbacks: list[TrainerCallback] = [ValidateAtTheEnd()]
+    if recipe.patience:
+        callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.patience))
+    trainer = AULLMTrainer(
+        model=model,
+        args=arguments,
+        recipe=recipe,
+        positive_weight=positive_weights(torch.from_numpy(np.stack([clip.labels for clip in fold.train]))),
+        train_dataset=ClipDataset(fold.train, NUM_FRAMES, augment=recipe.augment, seed=seed),
+        eval_dataset=ClipDataset(fold.validation, NUM_FRAMES),
+        compute_metrics=trainer_metrics,
+        callbacks=callbacks,
+    )
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
+    return trainer.state.log_history
+
+
+class ValidateAtTheEnd(TrainerCallback):
+    """Validates and saves after the last step, too, whatever `eval_steps` is."""
+
+    def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
+        """Ask for it when the last step is done."""
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = control.should_save = True
+
+
+def _arguments(
+    recipe: Recipe, folder: Path, steps: int, learning_rate: float, seed: int, *, llm: bool
+) -> TrainingArguments:
+    parts = recipe.gradient_accumulation_steps * PartialState().num_processes
+    if recipe.batch_size % parts:
+        raise InputError(
+            f"batch_size {recipe.batch_size} cannot be cut into {parts} equal parts "
+            f"({PartialState().num_processes} processes, {recipe.gradient_accumulation_steps} accumulation steps)"
+        )
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=recipe.batch_size // parts,
+        per_device_eval_batch_size=64,
+        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        activation_checkpointing=recipe.gradient_checkpointing and llm,
+        learning_rate=learning_rate,
+        weight_decay=recipe.weight_decay,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.05,
+        bf16=recipe.bf16,
+        fp16=recipe.fp16,
+        use_cpu=not torch.accelerator.is_available(),
+        dataloader_num_workers=recipe.workers,
+        dataloader_persistent_workers=recipe.workers > 0,
+        logging_steps=min(recipe.eval_steps, 50),
+        eval_strategy="steps",
+        save_strategy="steps",
+        eval_steps=recipe.eval_steps,
+        save_steps=recipe.eval_steps,
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model=BEST,
+        seed=seed,
+        label_names=["labels"],
+        remove_unused_columns=False,
+        report_to=_trackers(),
+    )
+
+
+def _trackers() -> list[str]:
+    """TensorBoard, else trackio, when installed."""
+    if is_tensorboard_available():
+        return ["tensorboard"]
+    return ["trackio"] if is_trackio_available() else []
+
+
+def _last_whole_checkpoint(folder: Path) -> str | None:
+    """The newest of a killed training's checkpoints that was written to its end (`trainer_state.json` comes last)."""
+    found = [path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+    return str(max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]))) if found else None
+
+
+def predict_clips(model: nn.Module, clips: Sequence[Clip], work: Path) -> np.ndarray:
+    """Probabilities, shape (clips, units), in single precision, shared out over the processes."""
+    arguments = TrainingArguments(
+        output_dir=str(work),
+        per_device_eval_batch_size=64,
+        use_cpu=not torch.accelerator.is_available(),
+        label_names=["labels"],
+        remove_unused_columns=False,
+        report_to=[],
+    )
+    units = len(clips[0].labels)
+    trainer = AULLMTrainer(model=model, args=arguments, recipe=Recipe(), positive_weight=torch.ones(units))
+    predictions: Any = trainer.predict(ClipDataset(clips, NUM_FRAMES)).predictions
+    return torch.from_numpy(predictions).float().sigmoid().numpy()

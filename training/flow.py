@@ -1,0 +1,55 @@
+"""Optical flow of a clip, for the baseline that reads flow: how far the skin has moved at the clip's middle."""
+
+import cv2
+import numpy as np
+
+# Farneback's, without a pyramid, since micro-motion is about a pixel. On 600 clips of synthetic:A (64 pixels, subjects
+# apart, linear read-out of 8 x 8 means) windows of 9, 13 and 15 and DIS came within 0.01 of the same mean AUC.
+FARNEBACK = {"pyr_scale": 0.5, "levels": 1, "winsize": 9, "iterations": 5, "poly_n": 5, "poly_sigma": 1.1, "flags": 0}
+
+
+def flow_channels(frames: np.ndarray) -> np.ndarray:
+    """Flow from a clip's first frame to its middle one, and its strain: what the published flow networks read.
+
+    They take the annotated apex. Here nothing annotated may be read, for only clips with units have an apex. Own
+    choice of the middle frame, as is usual for data without an apex: on 600 clips of synthetic:A it gives a linear
+    read-out a mean AUC of 0.84, the frame that differs most from the first (too often a blink) 0.79.
+
+    Args:
+        frames: Grey 0..1, (frames, height, width).
+
+    Returns:
+        float32 (3, height, width): u (right) and v (down) in pixels, and the strain.
+    """
+    flow = optical_flow(frames[0], frames[len(frames) // 2])
+    return np.concatenate([flow, optical_strain(flow)[None]])
+
+
+def optical_flow(first: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Dense flow by Farneback ("Two-frame motion estimation based on polynomial expansion", SCIA 2003).
+
+    Args:
+        first: Grey 0..1, (height, width).
+        other: Likewise.
+
+    Returns:
+        float32 (2, height, width): where each pixel of the first frame has gone, u (right) and v (down), in pixels.
+    """
+    pair = (np.clip(np.rint(frame * 255), 0, 255).astype(np.uint8) for frame in (first, other))
+    flow = cv2.calcOpticalFlowFarneback(*pair, None, **FARNEBACK)
+    return np.ascontiguousarray(flow.transpose(2, 0, 1))
+
+
+def optical_strain(flow: np.ndarray) -> np.ndarray:
+    """Magnitude of the flow's strain tensor, (u_x^2 + v_y^2 + (u_y + v_x)^2 / 2)^(1/2); zero where all moves as one.
+
+    Source: Shreve et al., "Macro- and micro-expression spotting in long videos using spatio-temporal strain", FG 2011.
+
+    Args:
+        flow: (2, height, width).
+
+    Returns:
+        (height, width).
+    """
+    (u_y, u_x), (v_y, v_x) = np.gradient(flow[0]), np.gradient(flow[1])
+    return np.sqrt(u_x**2 + v_y**2 + (u_y + v_x) ** 2 / 2)

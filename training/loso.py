@@ -1,0 +1,45 @@
+"""Leave one subject out: train a model without each subject, and test it on that subject.
+
+A subject is a dataset and a subject id in it. Thresholds and the best step are chosen on other subjects than are
+trained on and tested. Every fold is written when it is done; a killed run goes on if the same command is given again.
+
+Example:
+    accelerate launch -m training.loso --data synthetic:A --output RUN --max_subjects 5 --seeds 3
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from training.clips import load_clips
+from training.errors import run_command
+from training.folds import leave_one_subject_out
+from training.options import DataOptions, Recipe, parse_options
+from training.protocol import RunOptions, action_units_of, load_together, run_folds, start_processes
+from training.run_folder import describe_run
+
+
+@dataclass
+class LosoOptions:
+    """What is trained on and tested."""
+
+    data: str = field(metadata={"help": "Folder or Hub id of a dataset; synthetic:A or synthetic:B for the generator."})
+
+
+def main() -> None:
+    """Run the folds of leave-one-subject-out."""
+    start_processes()
+    options, run, data_options, recipe = parse_options(
+        LosoOptions, RunOptions, DataOptions, Recipe, description=__doc__
+    )
+    units = action_units_of(data_options)
+    clips, fingerprint = load_together(lambda: load_clips(options.data, data_options, units))
+    # The inner split comes from the seed alone: every method sees the same one.
+    folds = {seed: leave_one_subject_out(clips, data_options.validation_share, seed) for seed in run.all_seeds()}
+    record = describe_run(
+        "loso", (options, run, data_options, recipe), action_units=units, folds=folds, data={options.data: fingerprint}
+    )
+    run_folds(folds, recipe, run=Path(run.output), record=record, shard=run.shard)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,115 @@
+"""The model of a recipe: AULLM++ and its ablations, AU-LLM, baselines."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMOutput
+from modeling_aullm.language_model import LanguageModelNotFound
+from training.baselines import FlowSSSNet, LEDHead
+from training.errors import InputError
+from training.options import Recipe
+
+
+class TokenReader(nn.Module):
+    """A model without its LLM: one linear layer reads both tokens.
+
+    The ablation "no LLM", and (own choice) the first part of training: evidence and structure see about twice as many
+    clips in the same time before the LLM is asked to read them, as multimodal LLMs are first aligned.
+
+    Args:
+        model: Whose motion encoder, evidence and structure are used, and trained, not copied.
+    """
+
+    def __init__(self, model: AULLMForAUDetection) -> None:
+        super().__init__()
+        self.motion_encoder, self.evidence, self.structure = model.motion_encoder, model.evidence, model.structure
+        tokens = 1 if model.structure is None else 2
+        self.scale = 1 / model.config.token_rms
+        self.head = nn.Linear(tokens * model.config.get_text_config().hidden_size, len(model.config.action_units))
+
+    def forward(self, pixel_values: torch.Tensor) -> AULLMOutput:
+        """Logits of clips, as the model's `forward` gives them."""
+        x_att, _ = self.motion_encoder(pixel_values)
+        tokens = [self.evidence(x_att)[0]]
+        if self.structure is not None:
+            tokens.append(self.structure(x_att).instruction_token)
+        return AULLMOutput(logits=self.head(torch.cat(tokens, -1) * self.scale))
+
+
+def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
+    """The model to train.
+
+    Args:
+        recipe: Says which.
+        action_units: Codes, one logit each.
+
+    Raises:
+        InputError: If a checkpoint to go on from detects other units, or the LLM is not to be had.
+    """
+    settings: dict[str, Any] = {
+        "action_units": list(action_units),
+        "dropout": recipe.dropout,
+        "lora_dropout": recipe.lora_dropout,
+    }
+    if recipe.method == "led_head":
+        return LEDHead(AULLMConfig(**settings))
+    if recipe.method == "flow_sssnet":
+        return FlowSSSNet(AULLMConfig(**settings))
+    model = _load(recipe, settings) if recipe.model else _from_backbones(recipe, settings)
+    return TokenReader(model) if recipe.language_model == "none" else model
+
+
+def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
+    try:
+        model = AULLMForAUDetection.from_pretrained(recipe.model, dropout=recipe.dropout)
+    except (OSError, LanguageModelNotFound) as error:
+        raise InputError(f"cannot go on from {recipe.model}: {error}") from error
+    if list(model.config.action_units) != settings["action_units"]:
+        raise InputError(
+            f"{recipe.model} detects {', '.join(model.config.action_units)}; asked for are "
+            f"{', '.join(settings['action_units'])}: pass --action_units {' '.join(model.config.action_units)}"
+        )
+    return model
+
+
+def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
+    if recipe.method == "au_llm":
+        config = AULLMConfig.au_llm(**settings)
+    else:
+        config = AULLMConfig(**settings, evidence=recipe.evidence, structure=recipe.structure)
+    if not recipe.prompt_text:
+        config = AULLMConfig(
+            **{**config.to_dict(), "prompt": "{instruction}{content}" if recipe.structure == "r_augnn" else "{content}"}
+        )
+    try:
+        model = AULLMForAUDetection.from_backbones(config, llm=recipe.llm or None)
+    except (OSError, LanguageModelNotFound) as error:
+        raise InputError(f"the LLM is not to be had: {error}") from error
+    if recipe.language_model == "random":
+        model.config.llm = None
+        model = AULLMForAUDetection(model.config)
+    return model
+
+
+@contextlib.contextmanager
+def frozen_llm(model: AULLMForAUDetection, dtype: torch.dtype) -> Iterator[None]:
+    """Let only LoRA learn in the LLM, and hold the LLM's own weights in `dtype`; they come back as they were.
+
+    Args:
+        model: To be trained. `from_pretrained` leaves every parameter trainable, so this is not done by loading.
+        dtype: Of the frozen weights; under autocast to bfloat16 they would be converted anew in every step otherwise.
+    """
+    kept = {name: p for name, p in model.llm.named_parameters() if ".lora_" not in name}
+    before = {name: parameter.data for name, parameter in kept.items()}
+    for parameter in kept.values():
+        parameter.requires_grad_(False)
+        parameter.data = parameter.data.to(dtype)
+    try:
+        yield
+    finally:
+        for name, parameter in kept.items():
+            parameter.data = before[name].to(parameter.device)

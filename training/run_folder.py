@@ -1,0 +1,182 @@
+"""The folder of a run: `run.json` says which run it is, and each of its folds is there whole or not at all.
+
+    RUN/run.json                       see `describe_run`
+    RUN/folds/<fold name>-seed<seed>/  written in a folder `.tmp-...` beside it, which is renamed at the end
+
+Several jobs may work on different folds of one run at the same time.
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+
+from training.errors import InputError
+from training.folds import Fold
+from training.provenance import command_line
+
+TEMPORARY = ".tmp-"
+# Options that change no figure, or stand in run.json in a better way: data by its fingerprint, units by their codes.
+NOT_COMPARED = ("output", "shard", "workers", "gradient_checkpointing", "data", "train", "test", "action_units")
+
+
+def describe_run(
+    protocol: str,
+    options: Sequence[Any],
+    *,
+    action_units: Sequence[str],
+    folds: dict[int, list[Fold]],
+    data: dict[str, str],
+) -> dict[str, Any]:
+    """What `run.json` holds: protocol, options, action_units, seeds, folds (their names), data and command.
+
+    Args:
+        protocol: Name of the module of `training` that is run.
+        options: Dataclasses, all of whose fields are options.
+        action_units: Codes of the label columns.
+        folds: Of each seed; their names are the same for all seeds.
+        data: Name and fingerprint of each dataset.
+    """
+    return {
+        "protocol": protocol,
+        "options": {name: value for part in options for name, value in vars(part).items()},
+        "action_units": list(action_units),
+        "seeds": list(folds),
+        "folds": [fold.name for fold in next(iter(folds.values()))],
+        "data": data,
+        "command": command_line(f"training.{protocol}"),
+    }
+
+
+def check_output(path: Path) -> None:
+    """Refuse a folder with other things in it, before the long work.
+
+    Args:
+        path: Of the run; need not exist.
+
+    Raises:
+        InputError: If it is a file, or a folder that is neither empty nor a run's.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file; --output must name a folder")
+    others = [] if not path.exists() else [name for name in os.listdir(path) if not name.startswith(TEMPORARY)]
+    if others and not (path / "run.json").exists():
+        raise InputError(
+            f"{path} is not the folder of a run: it has no run.json, and holds {others[0]}; "
+            "give a new or an empty folder as --output"
+        )
+
+
+def open_run(path: Path, record: dict[str, Any]) -> None:
+    """Start a run's folder, or find that what is there is this very run. Call it in the main process.
+
+    Args:
+        path: Of the run.
+        record: As `describe_run` gives it.
+
+    Raises:
+        InputError: If the folder is another run's or not a run's at all (nothing is changed then), or not writable.
+    """
+    check_output(path)
+    file = path / "run.json"
+    try:
+        if not file.exists():
+            path.mkdir(parents=True, exist_ok=True)
+            _create(file, record)
+        (path / "folds").mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written to: {error.strerror or error}") from error
+    try:
+        there = json.loads(file.read_text(encoding="utf-8"))
+        differences = _differences(there, record)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{file} cannot be read as a run's; give another --output") from error
+    if differences:
+        raise InputError(
+            f"{path} is the folder of another run: {'; '.join(differences)}. "
+            "Give another --output, or the options of that run"
+        )
+
+
+def _create(file: Path, record: dict[str, Any]) -> None:
+    """Write `run.json` whole; if another job is first, its file stays."""
+    temporary = file.with_name(f"{TEMPORARY}{secrets.token_hex(4)}.json")
+    try:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        try:
+            os.link(temporary, file)  # unlike os.replace it never overwrites
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+    """In what two runs differ that changes figures, for people."""
+    differences = [
+        f"{key} is {_shown(there[key])} there and {_shown(here[key])} here"
+        for key in ("protocol", "action_units", "seeds")
+        if there[key] != here[key]
+    ]
+    if list(there["data"].values()) != list(here["data"].values()):
+        names = [", ".join(record["data"]) for record in (there, here)]
+        differences.append(f"the clips are others (data is {names[0]} there and {names[1]} here)")
+    before, now = there["options"], here["options"]
+    for name in [name for name in {**before, **now} if name not in NOT_COMPARED and name != "seeds"]:
+        if before.get(name) != now.get(name):
+            differences.append(f"{name} is {_shown(before.get(name))} there and {_shown(now.get(name))} here")
+    return differences
+
+
+def _shown(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def fold_folder(run: Path, fold: str, seed: int) -> Path:
+    """Where a fold of a seed is; it is there once the fold is finished."""
+    return run / "folds" / f"{fold}-seed{seed}"
+
+
+@contextmanager
+def new_fold(run: Path, fold: str, seed: int) -> Iterator[Path]:
+    """A folder to write a fold into, in which `work` is for scratch files; becomes the fold's own at the end.
+
+    To be entered in every process, and written to in the main one. After an error, or where another job finished the
+    same fold meanwhile, nothing of it is left. What a killed job left of this fold, and of no other, is removed.
+
+    Args:
+        run: Folder of the run.
+        fold: Name of the fold.
+        seed: Of its training.
+    """
+    final = fold_folder(run, fold, seed)
+    temporary = final.with_name(TEMPORARY + final.name)
+    if PartialState().is_main_process:
+        shutil.rmtree(temporary, ignore_errors=True)
+        (temporary / "work").mkdir(parents=True)
+    PartialState().wait_for_everyone()
+    try:
+        yield temporary
+        if PartialState().is_main_process:
+            shutil.rmtree(temporary / "work")
+            _move(temporary, final)
+    finally:
+        if PartialState().is_main_process:
+            shutil.rmtree(temporary, ignore_errors=True)
+    PartialState().wait_for_everyone()
+
+
+def _move(temporary: Path, final: Path) -> None:
+    try:
+        os.rename(temporary, final)
+    except OSError:
+        if not final.is_dir():  # else another job was given the same fold
+            raise
