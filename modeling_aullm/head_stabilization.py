@@ -2,8 +2,8 @@
 
 Own choice throughout: the papers leave the head's motion in. One shift and rotation a frame, fitted to the crop's
 brightness by Gauss-Newton steps in which pixels that move by themselves (an expression) lose their say, by iteratively
-reweighted least squares with Geman and McClure's weights (each step reweighs once, by what the last one left). Gain and offset of the light are fitted along, or flicker
-would pass for motion.
+reweighted least squares with Geman and McClure's weights (each step reweighs once, by what the last one left). Gain
+and offset of the light are fitted along, or flicker would pass for motion.
 """
 
 import cv2

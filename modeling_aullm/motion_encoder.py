@@ -5,6 +5,7 @@ Encoder: AU-LLM, arXiv 2507.21778, section 3.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -117,8 +118,10 @@ class MotionEncoder(nn.Module):
         Convolution and pooling see one frame at a time; in two dimensions they run faster on a CPU. What follows runs
         in the memory layout of its weights: mixed layouts can be many times slower.
         """
-        convolution, pooling, *rest = self.low
-        last = self.middle[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
+        layers: list[Any] = list(self.low)
+        convolution, pooling, *rest = layers
+        after: Any = self.middle[0]
+        last = after.weight.is_contiguous(memory_format=torch.channels_last_3d)
         layout = torch.channels_last_3d if last else torch.contiguous_format
         frames = motion.flatten(0, 1)[:, None].to(convolution.weight.dtype)
         maps = nn.functional.conv2d(frames, convolution.weight[:, :, 0], convolution.bias)

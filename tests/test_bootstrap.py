@@ -111,6 +111,9 @@ def test_coverage_of_the_interval_is_near_what_it_says():
 
 def test_no_interval_where_there_is_nothing_to_resample_or_nothing_to_score():
     assert intervals([make_pool(people=1)])["roc_auc"] == [None] * 4
+    pool = make_pool()
+    one_each = [Pool(*(column[rows] for column in pool)) for rows in (slice(0, 6), slice(6, 12))]
+    assert intervals(one_each)["roc_auc"] == [None] * 4, "each seed's figures are those of one person, drawn or not"
     never = intervals([make_pool(rates=(0.5, 0.4, 0.0))])
     assert never["roc_auc"][2] is None and never["roc_auc"][3] is not None
 

@@ -53,7 +53,7 @@ def test_evidence_does_not_change_with_the_rules(clips):
     model = tiny_model()
     seen = []
     model.prompt_reader.read, read = (
-        lambda llm, config, content, instruction, **k: seen.append(content) or read(llm, config, content, instruction, **k),
+        lambda llm, config, content, *rest, **k: seen.append(content) or read(llm, config, content, *rest, **k),
         model.prompt_reader.read,
     )  # fmt: skip
     model(clips, flipped_units=flip(3, 12, (0, 0)))

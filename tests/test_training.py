@@ -129,7 +129,7 @@ def test_accumulated_steps_have_the_gradient_of_one_large_step(tmp_path):
         made.train_dataset.augment = False
         model.train = lambda mode=True, model=model: model
         made.train()
-        gradients.append([entry["grad_norm"] for entry in made.state.log_history if "grad_norm" in entry][0])
+        gradients.append(next(entry["grad_norm"] for entry in made.state.log_history if "grad_norm" in entry))
     assert gradients[0] == pytest.approx(gradients[1], rel=1e-3)
 
 
@@ -273,6 +273,5 @@ def test_the_command_trains_scores_and_leaves_a_checkpoint(tmp_path, monkeypatch
     run_main(monkeypatch, "--output", run, "--model", start, *small.split())  # again: nothing to do
     with pytest.raises(InputError, match="folder of another run: max_steps is 2 there and 3 here"):
         run_main(monkeypatch, "--output", run, "--model", start, *small.replace("max_steps 2", "max_steps 3").split())
-    assert {path: path.stat().st_mtime_ns for path in files} | {run / "metrics.json": 0} == files | {
-        run / "metrics.json": 0
-    }
+    files.pop(run / "metrics.json")  # pooled anew from the folds each time
+    assert {path: path.stat().st_mtime_ns for path in files} == files

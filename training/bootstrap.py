@@ -71,9 +71,9 @@ def replicate(pools: Sequence[Pool], figures: Sequence[str] = FIGURES) -> dict[s
 def intervals(pools: Sequence[Pool]) -> dict[str, list[tuple[float, float] | None]]:
     """The 95 % interval of every figure: for each unit, then for the mean over units.
 
-    Taken over the replicates where the figure is defined; `None` where it never is, or with fewer than two people.
+    Taken over the replicates where the figure is defined; `None` where it never is, or if a seed has one person alone.
     """
-    if len(np.unique(np.concatenate([pool.people for pool in pools]))) < 2:
+    if _fewest_people(pools) < 2:
         return {name: [None] * (pools[0].labels.shape[1] + 1) for name in FIGURES}
     return {name: [_interval(column[1:]) for column in values.T] for name, values in replicate(pools).items()}
 
@@ -89,10 +89,10 @@ def compare(first: Sequence[Pool], other: Sequence[Pool], figures: Sequence[str]
         figures: Of `metrics.FIGURES`.
 
     Raises:
-        InputError: If the two do not hold the same clips with the same labels, or fewer than two people.
+        InputError: If the two do not hold the same clips with the same labels, or one person alone in a seed.
     """
     check_same_clips(first, other)
-    if len(np.unique(first[0].people)) < 2:
+    if _fewest_people([*first, *other]) < 2:
         raise InputError("one subject alone cannot be resampled; a comparison needs two or more")
     ours, theirs = replicate(first, figures), replicate(other, figures)
     return {name: _difference((ours[name] - theirs[name])[:, -1]) for name in figures}
@@ -205,6 +205,10 @@ def _difference(values: np.ndarray) -> Difference:
         return Difference(None, None, None, None)
     below, above = ((1 + side.sum()) / (1 + len(drawn)) for side in (drawn <= 0, drawn >= 0))
     return Difference(float(difference), *ends, float(min(1.0, 2 * min(below, above))))
+
+
+def _fewest_people(pools: Sequence[Pool]) -> int:
+    return min(len(np.unique(pool.people)) for pool in pools)
 
 
 def _shares(pools: Sequence[Pool]) -> dict[str, float]:

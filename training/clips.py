@@ -78,11 +78,11 @@ def load_clips(name: str, options: DataOptions, action_units: Sequence[str], ima
     about = data.select_columns([column for column in COLUMNS if column != "frames"]).to_dict()
     labels = _label_vectors(about["action_units"], name, action_units, ignore_others=options.ignore_other_units)
     prepared = prepare_clips(data, image_size=image_size, stabilize=options.stabilize)
-    names = zip(*(map(str, about[column]) for column in NAMES), strict=True)
-    moments = zip(map(_moment, about["onset"]), map(_moment, about["apex"]), strict=True)
+    moments = (map(_moment, about[column]) for column in ("onset", "apex"))
+    names = (map(str, about[column]) for column in NAMES)
     clips = [
-        Clip(clip.frames, row, *moment, *which, clip.digest)
-        for clip, row, moment, which in zip(prepared, labels, moments, names, strict=True)
+        Clip(clip.frames, active, onset, apex, dataset, subject, clip_id, clip.digest)
+        for clip, active, onset, apex, dataset, subject, clip_id in zip(prepared, labels, *moments, *names, strict=True)
     ]
     _check_moments(clips)
     return ClipCollection(clips, _fingerprint(clips, [*action_units], image_size, options.stabilize))

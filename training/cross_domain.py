@@ -8,7 +8,7 @@ Examples:
     accelerate launch -m training.cross_domain --data SEVERAL_DATASETS --output RUN
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.clips import load_clips
@@ -26,6 +26,7 @@ class CrossDomainOptions:
     train: str = option("", "Training domain: folder or Hub id of a dataset, synthetic:A or synthetic:B.")
     test: str = option("", "The other domain, likewise.")
     data: str = option("", "Instead of both: a dataset with several values of `dataset`; each is left out once.")
+    max_test_subjects: int | None = option(None, "Use at most so many subjects of --test. Default: max_subjects.")
     unseen_share: float = option(0.1, "With --train: share of its subjects that are tested, not trained on; may be 0.")
 
     def __post_init__(self) -> None:
@@ -44,8 +45,11 @@ def main() -> None:
         CrossDomainOptions, RunOptions, DataOptions, Recipe, description=__doc__
     )
     units = action_units_of(data_options)
-    names = [options.data] if options.data else [options.train, options.test]
-    loaded = load_together(lambda: {name: load_clips(name, data_options, units) for name in names})
+    chosen = {name: data_options for name in (options.data, options.train) if name}
+    if options.test:
+        limit = options.max_test_subjects or data_options.max_subjects
+        chosen[options.test] = replace(data_options, max_subjects=limit)
+    loaded = load_together(lambda: {name: load_clips(name, which, units) for name, which in chosen.items()})
     share = data_options.validation_share
 
     def folds_of(seed: int) -> list[Fold]:
@@ -60,7 +64,7 @@ def main() -> None:
         (options, run, data_options, recipe),
         action_units=units,
         folds=folds,
-        data={name: loaded[name].fingerprint for name in names},
+        data={name: collection.fingerprint for name, collection in loaded.items()},
     )
     run_folds(folds, recipe, run=Path(run.output), record=record, shard=run.shard)
 

@@ -70,7 +70,7 @@ def fit(recipe: Recipe, fold: Fold, action_units: Sequence[str], *, seed: int, w
         synchronize_batch_norm(model)
     for module in model.modules():
         if isinstance(module, nn.Conv3d):  # a third off the time of a step on a CPU
-            module.to(memory_format=torch.channels_last_3d)
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
     history = _train(recipe, model, fold, seed, work)
     return Fitted(model, {name: predict_clips(model, clips, work) for name, clips in parts.items()}, history)
 

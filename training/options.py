@@ -115,7 +115,8 @@ def parse_options(*kinds: type, description: str, arguments: list[str] | None = 
         InputError: If an option is unknown or a value not allowed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser: Any = HfArgumentParser(kinds, description=description, formatter_class=HelpFormatter)
+    types: Any = kinds
+    parser: Any = HfArgumentParser(types, description=description, formatter_class=HelpFormatter)
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="Options by name; the command line wins.")
     known, _ = _config_only(arguments)
     if known:

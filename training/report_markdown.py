@@ -9,7 +9,8 @@ from training.bootstrap import REPLICATES
 from training.report_tables import TITLES, Run, parts_of, runs_table, significance_table
 
 LEGEND = (
-    f"Figures: mean [95 % interval over subjects, {REPLICATES} bootstrap draws], sd over seeds. `-`: undefined. "
+    f"Figures: mean [95 % interval over subjects, {REPLICATES} bootstrap draws; with few subjects it is too narrow], "
+    "sd over seeds. `-`: undefined. "
     "Validation thresholds were chosen on subjects that were neither trained on nor tested. A binary F1 and a macro F1 "
     "are never to be compared: predicting nothing gives 0 and nearly 0.5. The oracle threshold was chosen on the test "
     "clips themselves; it is there for comparison with published tables that did so."

@@ -2,7 +2,8 @@
 
 LOSO tests one person a fold, so figures are those of all folds' test clips together, each clip under its own fold's
 thresholds; a mean of folds' figures would be undefined for most units. The ROC AUC and the average precision of pooled
-clips ask that the folds' probabilities can be compared, which is more than within one fold.
+clips ask that the folds' probabilities can be compared, which is more than within one fold: the prior predictor falls
+below an AUC of 0.5, for whoever shows a unit often is missing from the share that is predicted for them.
 """
 
 import json

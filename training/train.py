@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class TrainOptions:
     data: str = field(metadata={"help": "Folder or Hub id of a dataset; synthetic:A or synthetic:B for the generator."})
     output: str = field(metadata={"help": "Folder of the run."})
     test: str = option("", "A dataset of another domain, for testing alone.")
+    max_test_subjects: int | None = option(None, "Use at most so many subjects of --test. Default: max_subjects.")
     unseen_share: float = option(
         0.1, "Share of the subjects of --data that are tested, not trained on; may be 0 with --test."
     )
@@ -51,7 +52,8 @@ def make_fold(options: TrainOptions, data_options: DataOptions, units: Sequence[
     clips, fingerprint = load_clips(options.data, data_options, units)
     data, validation = {options.data: fingerprint}, data_options.validation_share
     if options.test:
-        other, data[options.test] = load_clips(options.test, data_options, units)
+        limit = options.max_test_subjects or data_options.max_subjects
+        other, data[options.test] = load_clips(options.test, replace(data_options, max_subjects=limit), units)
         return across_domains(clips, other, validation, options.unseen_share, options.seed), data
     shares = {"train": 1 - options.unseen_share - validation, "unseen_subjects": options.unseen_share}
     parts = split_by_subject(clips, shares | {"validation": validation}, options.seed)

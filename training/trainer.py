@@ -5,9 +5,8 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import Trainer
-from transformers.utils import ModelOutput
 
-from modeling_aullm import AULLMForAUDetection
+from modeling_aullm import AULLMForAUDetection, AULLMOutput
 from training.counterfactual import consistency_loss, draw_flipped_units, relations_of
 from training.losses import LOSSES
 from training.options import Recipe
@@ -79,7 +78,7 @@ class AULLMTrainer(Trainer):
         return (loss, {"loss": loss, "logits": outputs.logits}) if return_outputs else loss
 
     def _draw_flips(self, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        flipped = draw_flipped_units(*labels.shape, device=labels.device)
+        flipped = draw_flipped_units(len(labels), labels.shape[1], labels.device)
         if self.recipe.ccr_flip == "nodes":
             return {"flipped_units": flipped}
         own: Any = self.model
@@ -88,7 +87,7 @@ class AULLMTrainer(Trainer):
             "flipped_relations": relations_of(flipped, own.structure.pairs),
         }
 
-    def _consistency(self, logits: torch.Tensor, outputs: ModelOutput, flips: dict[str, torch.Tensor]) -> torch.Tensor:
+    def _consistency(self, logits: torch.Tensor, outputs: AULLMOutput, flips: dict[str, torch.Tensor]) -> torch.Tensor:
         held = torch.ones_like(logits, dtype=torch.bool)
         if self.recipe.ccr_units == "unflipped":
             held = ~flips["flipped_units"]
@@ -112,7 +111,7 @@ class AULLMTrainer(Trainer):
         super()._save(output_dir, {name: weight.contiguous() for name, weight in weights.items()})
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
-        """Warn of missing weights as transformers does, but not of the LLM's own, which a lean checkpoint leaves out."""
+        """Warn of missing weights as transformers does, but not of the LLM's own, which lean checkpoints leave out."""
         missing = load_result.missing_keys
         missing[:] = [name for name in missing if not name.startswith("llm.") or ".lora_" in name]
         super()._issue_warnings_after_load(load_result)
