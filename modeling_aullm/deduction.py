@@ -72,6 +72,8 @@ class PromptReader:
             share_prefix: `False` reads the whole prompt for every clip (for comparison; needed under gradient
                 checkpointing, which cannot keep keys and values).
         """
+        if torch.is_grad_enabled() or llm.training:
+            self._kept = None  # with or without sharing: a fused optimizer changes weights and leaves no trace
         ids = config.prompt_token_ids or bare_prompt(config.prompt or "")
         split = next(position for position, token in enumerate(ids) if token < 0) if share_prefix else 0
         embeddings = _embed(llm, ids[split:], {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token})
@@ -81,10 +83,11 @@ class PromptReader:
 
     def _prefix(self, llm: PreTrainedModel, ids: list[int]) -> Cache:
         if torch.is_grad_enabled() or llm.training:
-            self._kept = None
             return _read_prefix(llm, ids)
-        state = (tuple(ids), tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in llm.parameters()))
-        if self._kept is None or self._kept[0] != state:
+        weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in llm.parameters())
+        state = (tuple(ids), weights)
+        traced = all(address for address, *_ in weights)  # weights that FSDP shares out have no address
+        if self._kept is None or self._kept[0] != state or not traced:
             self._kept = (state, _read_prefix(llm, ids))
         return self._kept[1]
 

@@ -18,7 +18,7 @@ from training.clips import Clip
 from training.errors import InputError
 from training.fit import fit
 from training.folds import Fold
-from training.models import TokenReader, build_model, frozen_llm
+from training.models import TokenReader, align_head, build_model, frozen_llm
 from training.options import DataOptions, Recipe, parse_options
 from training.train import main
 from training.trainer import AULLMTrainer
@@ -275,3 +275,26 @@ def test_the_command_trains_scores_and_leaves_a_checkpoint(tmp_path, monkeypatch
         run_main(monkeypatch, "--output", run, "--model", start, *small.replace("max_steps 2", "max_steps 3").split())
     files.pop(run / "metrics.json")  # pooled anew from the folds each time
     assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+def test_the_head_starts_from_what_the_reader_has_learned(tmp_path):
+    """Against scikit-learn's ridge regression, and near the reader's own answers where the states can say them."""
+    from sklearn.linear_model import Ridge
+
+    torch.manual_seed(0)
+    model = tiny_model()
+    reader = TokenReader(model)
+    clips = ClipDataset([clip for k in range(20) for clip in make_clips(str(k), 12)], 6)
+    seen = []
+    hook = model.head.register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[0].detach()))
+    align_head(model, reader, clips)
+    hook.remove()
+    states = torch.cat(seen).double()
+    pixels = torch.stack([clip["pixel_values"] for clip in clips])
+    with torch.no_grad():
+        wanted, said = reader(pixels).logits.double(), model(pixels).logits.double()
+    spread = states.std(0).clamp(min=1e-6)
+    ridge = Ridge(alpha=0.01 * len(states)).fit(((states - states.mean(0)) / spread).numpy(), wanted.numpy())
+    expected = ridge.predict(((states - states.mean(0)) / spread).numpy())
+    np.testing.assert_allclose(said, expected, atol=2e-3)
+    assert np.corrcoef(said.flatten(), wanted.flatten())[0, 1] > 0.5

@@ -43,8 +43,7 @@ class FlowSSSNet(nn.Module):
 
     Source: Varanka, Peng & Zhao, "Micro-expression recognition with noisy labels" (2021): two convolutions (5x5 of 32,
     3x3 of 64), each with ReLU, max-pooling (3, then 2), batch norm and dropout, then 256 hidden units; u, v and strain
-    go in. Own choice: which flow, see `training.flow`, and that it is counted in units of 0.1 pixels, so that the
-    first layer's inputs are about one.
+    go in. Own choice: which flow, see `training.flow`.
     """
 
     def __init__(self, config: AULLMConfig) -> None:
@@ -64,7 +63,7 @@ class FlowSSSNet(nn.Module):
         """
         clips = pixel_values.detach().float().cpu().numpy()
         flow = torch.from_numpy(np.stack([flow_channels(clip) for clip in clips]))
-        return AULLMOutput(logits=self.network(10 * flow.to(pixel_values.device)))
+        return AULLMOutput(logits=self.network(flow.to(pixel_values.device)))
 
 
 def all_negative(clips: int, train_labels: np.ndarray) -> np.ndarray:

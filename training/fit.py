@@ -10,6 +10,7 @@ import torch
 from accelerate import PartialState
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.utils.data import Subset
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments, set_seed
 from transformers.integrations import is_tensorboard_available, is_trackio_available
 
@@ -21,12 +22,14 @@ from training.errors import InputError
 from training.folds import Fold
 from training.losses import positive_weights
 from training.metrics import trainer_metrics
-from training.models import TokenReader, build_model, frozen_llm
+from training.models import TokenReader, align_head, build_model, frozen_llm
 from training.options import Recipe
+from training.sharding import frozen_weights, launched_with_fsdp, make_shardable, make_whole, without_fsdp
 from training.synchronized_batch_norm import synchronize_batch_norm
 from training.trainer import AULLMTrainer
 
 NUM_FRAMES = 6  # as published
+ALIGNED = 1024  # clips by which the LLM's head is set to what the linear reader has learned
 BEST = "average_precision"  # needs no threshold, and unlike ROC AUC sees how few positives there are (own choice)
 
 
@@ -71,29 +74,40 @@ def fit(recipe: Recipe, fold: Fold, action_units: Sequence[str], *, seed: int, w
     for module in model.modules():
         if isinstance(module, nn.Conv3d):  # a third off the time of a step on a CPU
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
+    frozen = frozen_weights(model) if launched_with_fsdp() else {}
     history = _train(recipe, model, fold, seed, work)
-    return Fitted(model, {name: predict_clips(model, clips, work) for name, clips in parts.items()}, history)
+    probabilities = {name: predict_clips(model, clips, work) for name, clips in parts.items()}
+    if launched_with_fsdp() and isinstance(model, AULLMForAUDetection):
+        model = make_whole(model, frozen)
+    return Fitted(model, probabilities, history)
 
 
 def _train(recipe: Recipe, model: nn.Module, fold: Fold, seed: int, work: Path) -> list[dict[str, Any]]:
     """Evidence and structure by a linear reader first, then everything with the LLM; returns what was logged."""
     if not isinstance(model, AULLMForAUDetection):
         steps, rate = recipe.evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
-        return _run_trainer(recipe, model, fold, seed, work / "model", steps=steps, learning_rate=rate)
+        with without_fsdp():
+            return _run_trainer(recipe, model, fold, seed, work / "model", steps=steps, learning_rate=rate)
     history = []
     finished = work / "evidence.safetensors"
     if finished.is_file():
         model.load_state_dict(load_file(finished), strict=False)
     elif recipe.evidence_steps:
         reader, rate = TokenReader(model), recipe.evidence_learning_rate
-        history = _run_trainer(
-            recipe, reader, fold, seed, work / "evidence", steps=recipe.evidence_steps, learning_rate=rate
-        )
+        with without_fsdp():
+            history = _run_trainer(
+                recipe, reader, fold, seed, work / "evidence", steps=recipe.evidence_steps, learning_rate=rate
+            )
+        every = range(0, len(fold.train), max(1, len(fold.train) // ALIGNED))
+        device = "cpu" if launched_with_fsdp() else PartialState().device  # a shared LLM may not fit one GPU
+        align_head(model.to(device), reader, Subset(ClipDataset(fold.train, NUM_FRAMES), every))
         if PartialState().is_main_process:
-            trained = {n: w.contiguous() for n, w in reader.state_dict().items() if not n.startswith("head.")}
+            trained = {n: w.contiguous() for n, w in model.state_dict().items() if not n.startswith("llm.")}
             save_file(trained, finished.with_suffix(".part"))
             os.replace(finished.with_suffix(".part"), finished)
     if recipe.max_steps:
+        if launched_with_fsdp():
+            make_shardable(model)
         set_seed(seed)  # whether the first part was trained or found finished
         with frozen_llm(model, torch.bfloat16 if recipe.bf16 else torch.float32):
             history += _run_trainer(
@@ -106,8 +120,9 @@ def _run_trainer(
     recipe: Recipe, model: nn.Module, fold: Fold, seed: int, folder: Path, *, steps: int, learning_rate: float
 ) -> list[dict[str, Any]]:
     """Train with early stopping on the fold's validation part; the model is left at its best step there."""
-    arguments = _arguments(recipe, folder, steps, learning_rate, seed, llm=isinstance(model, AULLMForAUDetection))
-    callbacks: list[TrainerCallback] = [ValidateAtTheEnd()]
+    llm, validated = isinstance(model, AULLMForAUDetection), len(fold.validation)
+    arguments = _arguments(recipe, folder, steps, learning_rate, seed, llm=llm, validated=validated)
+    callbacks: list[TrainerCallback] = [ValidateAtTheEnd(), SeveralProcesses()]
     if recipe.patience:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.patience))
     trainer = AULLMTrainer(
@@ -133,8 +148,24 @@ class ValidateAtTheEnd(TrainerCallback):
             control.should_evaluate = control.should_save = True
 
 
+class SeveralProcesses(TrainerCallback):
+    """What transformers and accelerate leave undone where there are several processes."""
+
+    def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
+        """Let every process draw its own dropout and flips: transformers seeds all alike.
+
+        The clips' order has a generator of its own by then, and what a checkpoint holds of each process comes later.
+        """
+        if args.process_index:
+            torch.manual_seed(args.seed + 1_000_000 * args.process_index)
+
+    def on_epoch_begin(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
+        """Tell the clips the epoch: accelerate's loader (1.15) does so in one process only."""
+        kwargs["train_dataloader"].dataset.set_epoch(int(state.epoch))
+
+
 def _arguments(
-    recipe: Recipe, folder: Path, steps: int, learning_rate: float, seed: int, *, llm: bool
+    recipe: Recipe, folder: Path, steps: int, learning_rate: float, seed: int, *, llm: bool, validated: int
 ) -> TrainingArguments:
     parts = recipe.gradient_accumulation_steps * PartialState().num_processes
     if recipe.batch_size % parts:
@@ -142,11 +173,13 @@ def _arguments(
             f"batch_size {recipe.batch_size} cannot be cut into {parts} equal parts "
             f"({PartialState().num_processes} processes, {recipe.gradient_accumulation_steps} accumulation steps)"
         )
+    if llm and launched_with_fsdp() and not recipe.gradient_checkpointing:
+        raise InputError("an LLM shared out over GPUs (FSDP) needs --gradient_checkpointing True")
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=recipe.batch_size // parts,
-        per_device_eval_batch_size=64,
+        per_device_eval_batch_size=_batch_to_read(validated),
         gradient_accumulation_steps=recipe.gradient_accumulation_steps,
         activation_checkpointing=recipe.gradient_checkpointing and llm,
         learning_rate=learning_rate,
@@ -173,6 +206,11 @@ def _arguments(
     )
 
 
+def _batch_to_read(clips: int) -> int:
+    """Clips a process reads at once: no more than its share, for accelerate fills every batch up by repeating clips."""
+    return min(64, -(-clips // PartialState().num_processes))
+
+
 def _trackers() -> list[str]:
     """TensorBoard, else trackio, when installed."""
     if is_tensorboard_available():
@@ -186,11 +224,16 @@ def _last_whole_checkpoint(folder: Path) -> str | None:
     return str(max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]))) if found else None
 
 
+@without_fsdp()
 def predict_clips(model: nn.Module, clips: Sequence[Clip], work: Path) -> np.ndarray:
-    """Probabilities, shape (clips, units), in single precision, shared out over the processes."""
+    """Probabilities, shape (clips, units), shared out over the processes, in single precision.
+
+    An LLM that FSDP holds in bfloat16 stays so.
+    """
     arguments = TrainingArguments(
         output_dir=str(work),
-        per_device_eval_batch_size=64,
+        per_device_eval_batch_size=_batch_to_read(len(clips)),
+        bf16=any(weight.dtype == torch.bfloat16 for weight in model.parameters()),
         use_cpu=not torch.accelerator.is_available(),
         label_names=["labels"],
         remove_unused_columns=False,

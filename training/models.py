@@ -13,6 +13,8 @@ from training.baselines import FlowSSSNet, LEDHead
 from training.errors import InputError
 from training.options import Recipe
 
+RIDGE = 0.01  # of the states' variance
+
 
 class TokenReader(nn.Module):
     """A model without its LLM: one linear layer reads both tokens.
@@ -95,6 +97,36 @@ def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetec
     return model
 
 
+@torch.no_grad()
+def align_head(model: AULLMForAUDetection, reader: TokenReader, clips: torch.utils.data.Dataset) -> None:
+    """Set the head so that the LLM's last states say at once, as nearly as they can, what the linear reader said.
+
+    Own choice: the reader has learned from many clips by then, and a random head would have to learn it all anew.
+    Ridge regression of the reader's logits on the standardised states, one equation a unit.
+
+    Args:
+        model: Whose head is set.
+        reader: Trained, of the same evidence and structure.
+        clips: Training clips, each with `pixel_values`.
+    """
+    states: list[torch.Tensor] = []
+    hook = model.head.register_forward_hook(lambda _module, inputs, _output: states.append(inputs[0].double().cpu()))
+    model.eval(), reader.eval()
+    said = []
+    for batch in torch.utils.data.DataLoader(clips, batch_size=64):
+        pixel_values = batch["pixel_values"].to(model.device)
+        model(pixel_values)
+        said.append(reader(pixel_values).logits.double().cpu())
+    hook.remove()
+    seen, wanted = torch.cat(states), torch.cat(said)
+    mean, spread = seen.mean(0), seen.std(0).clamp(min=1e-6)
+    known, centre = (seen - mean) / spread, wanted.mean(0)
+    ridge = RIDGE * len(known) * torch.eye(known.shape[1], dtype=known.dtype)
+    weight = torch.linalg.solve(known.T @ known + ridge, known.T @ (wanted - centre)).T / spread
+    model.head.weight.copy_(weight)
+    model.head.bias.copy_(centre - weight @ mean)
+
+
 @contextlib.contextmanager
 def frozen_llm(model: AULLMForAUDetection, dtype: torch.dtype) -> Iterator[None]:
     """Let only LoRA learn in the LLM, and hold the LLM's own weights in `dtype`; they come back as they were.
@@ -111,5 +143,7 @@ def frozen_llm(model: AULLMForAUDetection, dtype: torch.dtype) -> Iterator[None]
     try:
         yield
     finally:
+        now = dict(model.llm.named_parameters())
         for name, parameter in kept.items():
-            parameter.data = before[name].to(parameter.device)
+            if now[name] is parameter:  # FSDP puts shares of its own in their place
+                parameter.data = before[name].to(parameter.device)

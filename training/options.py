@@ -60,7 +60,7 @@ class Recipe:
         "pretrained", "Ablation: random is a frozen LLM of random weights; none reads both tokens by a linear layer."
     )
     loss: Literal["bce", "asymmetric", "au_llm"] = option("bce", "L_main.")
-    ccr_weight: float = option(1.0, "lambda: weight of L_cf; 0 leaves CCR out.")
+    ccr_weight: float = option(0.3, "lambda: weight of L_cf; 0 leaves CCR out.")
     ccr_flip: Literal["nodes", "relations"] = option("nodes", "What the AU flip changes.")
     ccr_distance: Literal["squared", "symmetric_kl"] = option("squared", "L_cf between the two answers.")
     ccr_units: Literal["unflipped", "all"] = option("unflipped", "Units whose answer must hold.")
@@ -70,7 +70,7 @@ class Recipe:
     gradient_accumulation_steps: int = option(1, "Parts in which a step's clips go through the model.")
     gradient_checkpointing: bool = option(False, "Compute activations twice instead of keeping them.")
     evidence_learning_rate: float = option(2e-3, "Before the LLM joins.")
-    learning_rate: float = option(7e-4, "Of encoder, evidence, structure and head.")
+    learning_rate: float = option(3e-4, "Of encoder, evidence, structure and head.")
     lora_learning_rate: float = option(7e-4, "Of LoRA.")
     led_learning_rate: float = option(1e-2, "Of LED's three values.")
     weight_decay: float = option(0.05, "AdamW's weight decay.")

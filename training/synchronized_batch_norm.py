@@ -3,9 +3,29 @@
 Without it two processes would normalise by half a batch each, and training would depend on how many there are.
 """
 
+from typing import Any
+
 import torch
 from torch import distributed, nn
-from torch.distributed.nn.functional import all_reduce
+
+
+class SumOverProcesses(torch.autograd.Function):
+    """The sum of every process's tensor, in all of them; so with its gradient.
+
+    Own: torch's differentiable `all_reduce` moved between its releases, and warns where it was.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        """Sum tensors of any one shape."""
+        total = values.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        """A value counts in the loss of every process, so its gradients are summed, too."""
+        return SumOverProcesses.forward(ctx, gradients[0])
 
 
 class SynchronizedBatchNorm3d(nn.BatchNorm3d):
@@ -17,12 +37,13 @@ class SynchronizedBatchNorm3d(nn.BatchNorm3d):
             return super().forward(input)
         clips, dims, shape = input.float(), (0, 2, 3, 4), (1, -1, 1, 1, 1)
         count = clips.new_full((1,), clips[:, 0].numel())
-        total, *sums = all_reduce(torch.cat([count, clips.sum(dims)])).split([1, self.num_features])
-        mean = sums[0] / total
-        variance = all_reduce((clips - mean.view(shape)).square().sum(dims)) / total
+        total, sums = SumOverProcesses.apply(torch.cat([count, clips.sum(dims)])).split([1, self.num_features])
+        mean = sums / total
+        centred = clips - mean.view(shape)  # squares without this would lose a still clip's variance to rounding
+        variance = SumOverProcesses.apply(centred.square().sum(dims)) / total
         self._keep(mean.detach(), (variance * total / (total - 1)).detach())
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return (clips * scale.view(shape) + (self.bias - mean * scale).view(shape)).to(input.dtype)
+        return (centred * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
 
     def _keep(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
         self.num_batches_tracked.add_(1)
@@ -38,4 +59,4 @@ def synchronize_batch_norm(model: nn.Module) -> None:
                 synchronized = SynchronizedBatchNorm3d(child.num_features, child.eps, child.momentum)
                 synchronized.weight, synchronized.bias = child.weight, child.bias
                 synchronized._buffers = child._buffers
-                setattr(parent, name, synchronized)
+                setattr(parent, name, synchronized.train(child.training))

@@ -1,10 +1,13 @@
 """`AULLMTrainer`: transformers' Trainer with what AULLM++ needs differently."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy
 from transformers import Trainer
+from transformers.trainer_utils import EvalLoopOutput
 
 from modeling_aullm import AULLMForAUDetection, AULLMOutput
 from training.counterfactual import consistency_loss, draw_flipped_units, relations_of
@@ -25,6 +28,8 @@ class AULLMTrainer(Trainer):
         self.recipe, self.positive_weight = recipe, positive_weight
         self.parts: dict[str, list[torch.Tensor]] = {}
         super().__init__(**kwargs)
+        if self.is_fsdp_enabled:  # FSDP's own way to mixed precision would round the frames, and their motion away
+            self.accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy()
         self.model_accepts_loss_kwargs = False  # our loss is a mean over clips: accumulated steps are averaged
         # CCR turns rules around that only a model with structure and an LLM has.
         own: Any = self.model
@@ -77,6 +82,13 @@ class AULLMTrainer(Trainer):
             loss = loss + self.ccr_weight * moved
         return (loss, {"loss": loss, "logits": outputs.logits}) if return_outputs else loss
 
+    def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager:
+        """Autocast around a model that FSDP shares out; accelerate sees to all others."""
+        own: Any = self.model
+        if isinstance(own, FSDPModule):
+            return self.accelerator.autocast()
+        return super().autocast_smart_context_manager(cache_enabled)
+
     def _draw_flips(self, labels: torch.Tensor) -> dict[str, torch.Tensor]:
         flipped = draw_flipped_units(len(labels), labels.shape[1], labels.device)
         if self.recipe.ccr_flip == "nodes":
@@ -104,6 +116,19 @@ class AULLMTrainer(Trainer):
                 logs[name] = round(mean.mean().item(), 4)
             self.parts = {}
         super().log(logs, *args, **kwargs)
+
+    def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> EvalLoopOutput:
+        """As in transformers, with a loss in which every clip counts once.
+
+        Several processes fill their last batches up with clips they have seen; transformers leaves those out of the
+        predictions, and not out of the batches' losses.
+        """
+        output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        if output.predictions is not None:
+            logits, labels = torch.tensor(output.predictions).float(), torch.tensor(output.label_ids).float()
+            loss = LOSSES[self.recipe.loss](logits, labels, self.positive_weight.cpu())
+            output.metrics[f"{metric_key_prefix}_loss"] = loss.item()
+        return output
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         """Save whatever the memory layout of the weights: safetensors takes contiguous ones only."""
