@@ -14,7 +14,6 @@ from accelerate import PartialState
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils import DistributedType, patch_environment, prepare_multi_gpu_env
 from datasets import Array3D, Dataset, Features, List, Value
-from torch.distributed.tensor import DTensor
 
 from modeling_aullm import AULLMConfig
 from training.clips import Clip
@@ -127,13 +126,12 @@ def fsdp():
 
 
 def fit_shared_out(start, work):
-    """As `fit_exactly` under FSDP, and the share of the weights that this process held."""
+    """As `fit_exactly` under FSDP, and the share of the layers' weights that this process held."""
     shares = []
 
     def note(model, *args):
-        weights = [weight for weight in model.parameters() if isinstance(weight, DTensor)]
-        held = sum(weight.to_local().numel() for weight in weights)
-        shares.append(held / sum(weight.numel() for weight in model.parameters()))
+        layers = list(model.llm.layers.parameters())
+        shares.append(sum(weight.to_local().numel() for weight in layers) / sum(weight.numel() for weight in layers))
         return make_whole(model, *args)
 
     with fsdp(), patch("training.fit.make_whole", note):

@@ -80,6 +80,18 @@ def test_the_prefix_is_not_kept_in_training(model, clips):
     assert model.prompt_reader._kept is None
 
 
+def test_the_prefix_is_dropped_by_a_step_of_a_fused_optimizer_under_checkpointing(model, clips):
+    def step():  # the fused step leaves no trace in the weights' versions
+        lora = [weight for name, weight in model.llm.named_parameters() if ".lora_" in name]
+        model.train().activation_checkpointing_enable()
+        with torch.enable_grad():
+            model(clips).logits.sum().backward()
+        torch.optim.AdamW(lora, lr=0.1, fused=True).step()
+        model.eval()
+
+    assert count_prefix_readings(model, clips, step) == 2
+
+
 def test_gradient_checkpointing_gives_the_same_gradients(model, clips):
     for module in model.modules():
         if isinstance(module, (torch.nn.Dropout, torch.nn.Dropout3d)):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,10 +24,11 @@ from helpers_distributed import (
 )
 from torch import nn
 
-from training import loso
+from training import loso, train
 from training.errors import InputError
 from training.fit import fit
-from training.options import Recipe
+from training.options import DataOptions, Recipe, parse_options
+from training.protocol import RunOptions
 from training.synchronized_batch_norm import SynchronizedBatchNorm3d, synchronize_batch_norm
 
 
@@ -107,15 +109,13 @@ def test_the_loss_curve_and_the_predictions_are_those_of_one_process(processes, 
         for name, tolerance in (("loss", 1e-3), ("eval_loss", 1e-3), ("grad_norm", 1e-2)):
             found = logged(own["history"][kind], name)
             assert len(found) == 3
-            print(kind, name, found, logged(history, name))
             np.testing.assert_allclose(found, logged(history, name), rtol=tolerance, err_msg=name)
         for name, expected in arrays.items():
-            print(kind, name, abs(own[kind][name] - expected).max())
             np.testing.assert_allclose(own[kind][name], expected, atol=2e-3, err_msg=name)
     assert np.abs(arrays["many"][:64] - arrays["many"][64:128]).max() > 0.01  # an exchange would show
 
 
-def test_under_fsdp_each_process_held_half_of_the_weights(processes):
+def test_under_fsdp_each_process_held_half_of_the_layers(processes):
     for own in processes:
         (share,) = own["fsdp"]["shares"]
         assert 0.4 < share < 0.6
@@ -162,13 +162,25 @@ def test_a_loso_run_gives_the_folds_and_predictions_of_one_process(start, tmp_pa
     assert (tmp_path / "two" / "metrics.json").is_file()
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "training/accelerate").glob("*.yaml")), ids=lambda file: file.stem)
-def test_accelerate_reads_every_key_of_the_configurations(file):
-    options = vars(launch_command_parser().parse_args(["-m", "training.loso"]))
-    config = load_config_from_file(str(file))  # refuses keys it does not know, but not within fsdp_config
-    assert set(config.fsdp_config) <= set(options)
-    arguments = launch_command_parser().parse_args(["--config_file", str(file), "-m", "training.loso", "--data", "D"])
-    launched, _, _ = _validate_launch_command(arguments)
+COMMANDS = {
+    "training.loso": (loso.LosoOptions, RunOptions, DataOptions, Recipe),
+    "training.train": (train.TrainOptions, DataOptions, Recipe),
+}
+
+
+@pytest.mark.parametrize("name", ["two_cpu_processes", "several_gpus", "fsdp"])
+def test_accelerate_takes_each_configuration_and_the_command_at_its_top(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    file = f"training/accelerate/{name}.yaml"
+    config = load_config_from_file(file)  # refuses keys it does not know, but not within fsdp_config
+    assert set(config.fsdp_config) <= set(vars(launch_command_parser().parse_args(["-m", "training.loso"])))
+    comment = "".join(line[1:] for line in Path(file).read_text().splitlines() if line.startswith("#  "))
+    words = comment.replace("\\", " ").split()
+    assert words[:4] == ["accelerate", "launch", "--config_file", file]
+    launched, _, _ = _validate_launch_command(launch_command_parser().parse_args(words[2:]))
     assert launched.num_processes == 2 and launched.mixed_precision == "no"
     assert launched.multi_gpu or launched.use_fsdp  # else one process alone would be started, whatever num_processes is
-    assert launched.training_script_args == ["--data", "D"]
+    options = parse_options(
+        *COMMANDS[launched.training_script], description="", arguments=launched.training_script_args
+    )
+    assert options[0].data == "DATA" and options[-1].gradient_checkpointing == (name == "fsdp")

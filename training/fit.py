@@ -99,7 +99,7 @@ def _train(recipe: Recipe, model: nn.Module, fold: Fold, seed: int, work: Path) 
                 recipe, reader, fold, seed, work / "evidence", steps=recipe.evidence_steps, learning_rate=rate
             )
         every = range(0, len(fold.train), max(1, len(fold.train) // ALIGNED))
-        device = "cpu" if launched_with_fsdp() else PartialState().device  # a shared LLM may not fit one GPU
+        device: Any = "cpu" if launched_with_fsdp() else PartialState().device  # a shared LLM may not fit one GPU
         align_head(model.to(device), reader, Subset(ClipDataset(fold.train, NUM_FRAMES), every))
         if PartialState().is_main_process:
             trained = {n: w.contiguous() for n, w in model.state_dict().items() if not n.startswith("llm.")}

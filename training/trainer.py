@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy
+from torch.utils.data import DataLoader
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
@@ -117,13 +118,20 @@ class AULLMTrainer(Trainer):
             self.parts = {}
         super().log(logs, *args, **kwargs)
 
-    def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> EvalLoopOutput:
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
         """As in transformers, with a loss in which every clip counts once.
 
         Several processes fill their last batches up with clips they have seen; transformers leaves those out of the
         predictions, and not out of the batches' losses.
         """
-        output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         if output.predictions is not None:
             logits, labels = torch.tensor(output.predictions).float(), torch.tensor(output.label_ids).float()
             loss = LOSSES[self.recipe.loss](logits, labels, self.positive_weight.cpu())
