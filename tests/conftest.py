@@ -20,6 +20,8 @@ SIZES = {
     "vocab_size": 300,
     "tie_word_embeddings": True,
 }
+torch.set_num_threads(1)  # models here are tiny; threads would wait for each other
+
 TEXT_CONFIGS = {
     "llama": lambda: LlamaConfig(**SIZES),
     "qwen3": lambda: Qwen3Config(**SIZES),

@@ -120,8 +120,8 @@ def _run_trainer(
     recipe: Recipe, model: nn.Module, fold: Fold, seed: int, folder: Path, *, steps: int, learning_rate: float
 ) -> list[dict[str, Any]]:
     """Train with early stopping on the fold's validation part; the model is left at its best step there."""
-    llm, validated = isinstance(model, AULLMForAUDetection), len(fold.validation)
-    arguments = _arguments(recipe, folder, steps, learning_rate, seed, llm=llm, validated=validated)
+    llm = isinstance(model, AULLMForAUDetection)
+    arguments = _arguments(recipe, folder, steps, learning_rate, seed, llm=llm, fold=fold)
     callbacks: list[TrainerCallback] = [ValidateAtTheEnd(), SeveralProcesses()]
     if recipe.patience:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.patience))
@@ -165,12 +165,13 @@ class SeveralProcesses(TrainerCallback):
 
 
 def _arguments(
-    recipe: Recipe, folder: Path, steps: int, learning_rate: float, seed: int, *, llm: bool, validated: int
+    recipe: Recipe, folder: Path, steps: int, learning_rate: float, seed: int, *, llm: bool, fold: Fold
 ) -> TrainingArguments:
-    parts = recipe.gradient_accumulation_steps * PartialState().num_processes
-    if recipe.batch_size % parts:
+    trained, parts = len(fold.train), recipe.gradient_accumulation_steps * PartialState().num_processes
+    batch = min(recipe.batch_size, trained - trained % parts)
+    if recipe.batch_size % parts or not batch:
         raise InputError(
-            f"batch_size {recipe.batch_size} cannot be cut into {parts} equal parts "
+            f"batch_size {recipe.batch_size}, of {trained} training clips, cannot be cut into {parts} equal parts "
             f"({PartialState().num_processes} processes, {recipe.gradient_accumulation_steps} accumulation steps)"
         )
     if llm and launched_with_fsdp() and not recipe.gradient_checkpointing:
@@ -178,8 +179,8 @@ def _arguments(
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=recipe.batch_size // parts,
-        per_device_eval_batch_size=_batch_to_read(validated),
+        per_device_train_batch_size=batch // parts,
+        per_device_eval_batch_size=_batch_to_read(len(fold.validation)),
         gradient_accumulation_steps=recipe.gradient_accumulation_steps,
         activation_checkpointing=recipe.gradient_checkpointing and llm,
         learning_rate=learning_rate,

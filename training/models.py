@@ -67,7 +67,9 @@ def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
 
 def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
     try:
-        model = AULLMForAUDetection.from_pretrained(recipe.model, dropout=recipe.dropout)
+        model = AULLMForAUDetection.from_pretrained(
+            recipe.model, dropout=recipe.dropout, lora_dropout=recipe.lora_dropout
+        )
     except (OSError, LanguageModelNotFound) as error:
         raise InputError(f"cannot go on from {recipe.model}: {error}") from error
     if list(model.config.action_units) != settings["action_units"]:

@@ -22,6 +22,7 @@ from modeling_aullm.facs import AU_SETS
 from training.clips import Clip
 from training.errors import InputError
 from training.folds import Fold
+from training.memory import keep_freed_memory
 from training.metrics import choose_thresholds, score
 from training.options import DataOptions, Recipe, option
 from training.provenance import environment, start_memory_count, usage
@@ -61,6 +62,7 @@ def start_processes() -> None:
     `PartialState()` alone would not see them on a CPU. The wait for each other may be long: of one process for data
     that another is preparing.
     """
+    keep_freed_memory()
     PartialState(cpu=not torch.accelerator.is_available(), timeout=timedelta(hours=12))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
@@ -61,6 +61,15 @@ class AULLMTrainer(Trainer):
                 **options,
             )
         return self.optimizer
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> RandomSampler:
+        """Whole steps only, from clips in a new order each epoch.
+
+        The rest of an epoch would be one smaller step of one process, but be filled up with clips again by several.
+        """
+        clips: Any = self.train_dataset
+        step = self._train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        return RandomSampler(clips, num_samples=len(clips) - len(clips) % step)
 
     def compute_loss(
         self,
