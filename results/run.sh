@@ -1,32 +1,30 @@
 #!/usr/bin/env bash
-# Every run behind the tables of this folder, two at a time; what is finished is skipped, so it can be stopped and
-# started again. From the top of a checkout with its environment active: bash results/run.sh
+# Every run behind the tables of this folder; what is finished is skipped, so it can be stopped and started again.
+# From the top of a checkout with its environment active: bash results/run.sh
 set -euo pipefail
-export OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
+export HF_HUB_OFFLINE=1
 
 run() { # NAME SEEDS OPTION...
-    echo python -m training.cross_domain --train synthetic:A --test synthetic:B --output "runs/$1" --seeds "$2" \
+    python -m training.cross_domain --train synthetic:A --test synthetic:B --output "runs/$1" --seeds "$2" \
         --max_subjects 300 --clips_per_subject 5 --unseen_share 0.2 --evidence_steps 160 --max_steps 60 \
         --eval_steps 20 --bf16 True "${@:3}"
 }
 
-{
-    run methods/aullm++ 3
-    run methods/led_head 3 --method led_head
-    run methods/au_llm 3 --method au_llm
-    run methods/flow_sssnet 3 --method flow_sssnet
-    run methods/prior 3 --method prior
-    run methods/all_negative 3 --method all_negative
-    run ablations/no_llm 3 --language_model none
-    run ablations/no_ccr 3 --ccr_weight 0
-    run ablations/no_mge_efp 3 --evidence efp
-    run ablations/no_r_augnn 3 --structure none
-    run ablations/no_prompt_text 3 --prompt_text False
-    run ablations/random_llm 3 --language_model random
-    run losses/asymmetric 3 --loss asymmetric
-    run losses/au_llm 3 --loss au_llm
-    run ccr/relations 3 --ccr_flip relations
-    run ccr/symmetric_kl 3 --ccr_distance symmetric_kl
-    run ccr/all_units 3 --ccr_units all
-    run ccr/weight_10 3 --ccr_weight 10
-} | xargs -P 2 -I{} bash -c '{}'
+run methods/aullm++ 3
+run methods/led_head 3 --method led_head
+run methods/au_llm 3 --method au_llm
+run methods/flow_sssnet 3 --method flow_sssnet
+run methods/prior 3 --method prior
+run methods/all_negative 3 --method all_negative
+run ablations/no_llm 3 --language_model none
+run ablations/no_ccr 3 --ccr_weight 0
+run ablations/no_mge_efp 3 --evidence efp
+run ablations/no_r_augnn 3 --structure none
+run ablations/no_prompt_text 3 --prompt_text False
+run ablations/random_llm 3 --language_model random
+run losses/asymmetric 3 --loss asymmetric
+run losses/au_llm 3 --loss au_llm
+run ccr/relations 3 --ccr_flip relations
+run ccr/symmetric_kl 3 --ccr_distance symmetric_kl
+run ccr/all_units 3 --ccr_units all
+run ccr/weight_10 3 --ccr_weight 10

@@ -61,7 +61,8 @@ def card(record: dict[str, Any]) -> str:
         "---\nlicense: apache-2.0\nlibrary_name: transformers\nbase_model: HuggingFaceTB/SmolLM2-135M-Instruct\n"
         "tags: [action-units, micro-expressions, facs]\n---",
         f"# AULLM++, {'synthetic data, ' if synthetic else ''}lean checkpoint\n\nMade by\n\n    {record['command']}",
-        f"Seed {record['seed']}; {record['minutes']} minutes on {record['device']}. Clips: {clips}. Data: "
+        f"Seed {record['seed']}; {record['minutes']} minutes from its last start (a killed run goes on) "
+        f"on {record['device']}. Clips: {clips}. Data: "
         + ", ".join(f"`{name}`" for name in record["data"])
         + ("; `synthetic` is the generator of `hub/synthetic.py`, no human face is in it" if synthetic else "")
         + ". F1 of the positive class is called binary, the mean of both classes' macro.",
