@@ -1,0 +1,181 @@
+"""Evaluate a checkpoint on a dataset, both taken from the Hub at one commit each, or from this machine.
+
+    accelerate launch -m hub.evaluate --model ORG/NAME --revision SHA --data ORG/DATA --output RUN [--submit]
+    python -m hub.evaluate --data synthetic:B --output RUN          # the shipped checkpoint, synthetic faces
+
+Batches are shared out over whatever Accelerate gives. RUN is the folder of a run like those of training: predictions
+(Parquet), thresholds (the checkpoint's own, chosen when it was trained) and metrics, with the commits of model and
+data in them; `python -m training.report RUN` reads it. --submit opens a pull request on the model's repository that
+adds the figures as `.eval_results/*.yaml`. No code of a repository is run.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+
+from hub.checkpoint import load_checkpoint, weights_digest
+from hub.evaluation_run import (
+    FOLD,
+    PART,
+    SEED,
+    describe_evaluation,
+    submit_results,
+    write_fold,
+    write_json,
+    write_metrics,
+)
+from hub.fetch import MAX_GB, Fetched, fetch_commit, fetch_dataset, fetch_model
+from hub.lineage import data_names, data_seen
+from hub.repository import is_repo_id
+from modeling_aullm import DEFAULT_CHECKPOINT
+from training.clips import Clip, load_clips
+from training.errors import InputError, run_command
+from training.fit import NUM_FRAMES, predict_clips
+from training.options import DataOptions, option, parse_options
+from training.protocol import load_together, start_processes
+from training.provenance import environment, start_memory_count, usage
+from training.run_folder import check_output, fold_folder, new_fold, open_run
+
+SYNTHETIC_SEED = 1000  # people of the generator that no training by its defaults has seen
+SHOWN = {
+    "binary_f1_at_validation_threshold": "binary F1",
+    "macro_f1_at_validation_threshold": "macro F1",
+    "roc_auc": "ROC AUC",
+}
+
+
+@dataclass
+class EvaluateOptions:
+    """What is evaluated on what."""
+
+    data: str = field(metadata={"help": "Hub id or folder of a dataset; synthetic:A or synthetic:B for the generator."})
+    output: str = field(metadata={"help": "Folder of the run."})
+    model: str = option("", "Hub id or folder of a checkpoint. Default: the one shipped with the package.")
+    revision: str = option("", "Commit, branch or tag of the model on the Hub. Default: main as it is now.")
+    data_revision: str = option("", "The same of the data.")
+    submit: bool = option(False, "Open a pull request with the figures on the model's repository.")
+    max_subjects: int | None = option(None, "Use at most so many subjects (synthetic: make so many; default 30).")
+    clips_per_subject: int | None = option(None, "Use at most so many clips of each (synthetic: make; default 10).")
+    ignore_other_units: bool = option(False, "Accept data with labels of further units, and leave those out.")
+    data_seed: int = option(SYNTHETIC_SEED, "Seed of synthetic data.")
+    max_gb: float = option(MAX_GB, "Most gigabytes to download of the model, and of the data.")
+
+    def __post_init__(self) -> None:
+        check_output(Path(self.output))
+        for name, revision in ((self.model, self.revision), (self.data, self.data_revision)):
+            if revision and not on_hub(name):
+                raise InputError(f"{name or 'the shipped checkpoint'} is not on the Hub, so it has no revision")
+        if self.submit and not on_hub(self.model):
+            raise InputError("--submit needs a model on the Hub: --model ORG/NAME")
+
+    def data_options(self) -> DataOptions:
+        """The same for `training.clips.load_clips`."""
+        names = ("max_subjects", "clips_per_subject", "ignore_other_units", "data_seed")
+        return DataOptions(**{name: getattr(self, name) for name in names})
+
+
+def on_hub(name: str) -> bool:
+    """Whether a model or dataset is one of the Hub: it has such a name, and is no folder here."""
+    return is_repo_id(name) and not Path(name).is_dir()
+
+
+def evaluate_checkpoint(options: EvaluateOptions) -> Path:
+    """Predict, score and write the run's folder. To be called in every process of Accelerate.
+
+    Args:
+        options: Model, data and folder.
+
+    Returns:
+        The run's folder. A run that is finished is not done again.
+
+    Raises:
+        InputError: If model or data are not to be had or do not fit each other, or the folder is another run's.
+    """
+    found = _find(options.model or str(DEFAULT_CHECKPOINT), options.revision, "model", options.max_gb)
+    model, processor = load_checkpoint(found.path)
+    if model.config.num_frames != NUM_FRAMES:
+        raise InputError(f"{found.path} takes {model.config.num_frames} frames a clip; evaluation gives {NUM_FRAMES}")
+    units, size = list(model.config.action_units), model.config.image_size
+    data = _find(options.data, options.data_revision, "dataset", options.max_gb)
+    name = str(data.path) if on_hub(options.data) else options.data
+    clips, fingerprint = load_together(lambda: load_clips(name, options.data_options(), units, size))
+    seen, names = data_seen(found.path), {*data_names(options.data, options.data_seed), *(c.dataset for c in clips)}
+    record = describe_evaluation(
+        _settings(options, found, data),
+        data=options.data,
+        action_units=units,
+        fingerprint=fingerprint,
+        weights=weights_digest(found.path),
+        trained_on_this_data=None if seen is None else bool(names.intersection(seen)),
+    )
+    run = Path(options.output)
+    load_together(lambda: open_run(run, record) if PartialState().is_main_process else None)
+    if not load_together(lambda: fold_folder(run, FOLD, SEED).is_dir()):
+        _predict(run, model, clips, processor.thresholds, record)
+    if PartialState().is_main_process:
+        write_metrics(run, record)
+    return run
+
+
+def _find(name: str, revision: str, repo_type: str, max_gb: float) -> Fetched:
+    """The folder of a model or dataset; of one on the Hub all processes take the commit that the main one has found."""
+    if not on_hub(name):
+        return Fetched(Path(name), None)
+    main = PartialState().is_main_process
+    commit = load_together(lambda: fetch_commit(name, revision or None, repo_type) if main else None)
+    (commit,) = broadcast_object_list([commit])
+    fetch = fetch_model if repo_type == "model" else fetch_dataset
+    return load_together(lambda: fetch(name, commit, max_gb=max_gb))
+
+
+def _settings(options: EvaluateOptions, model: Fetched, data: Fetched) -> dict[str, Any]:
+    """The options that change figures, with the commits that were found; a local checkpoint by its folder's name."""
+    settings = {key: value for key, value in vars(options).items() if key not in ("submit", "max_gb")}
+    settings |= {"revision": model.revision, "data_revision": data.revision}
+    return settings | ({} if model.revision else {"model": model.path.resolve().name})
+
+
+def _predict(
+    run: Path, model: torch.nn.Module, clips: Sequence[Clip], thresholds: Sequence[float], record: dict[str, Any]
+) -> None:
+    """Write the fold; whole or not at all."""
+    with new_fold(run, FOLD, SEED) as folder:
+        start = time.monotonic()
+        start_memory_count()
+        probabilities = predict_clips(model, clips, folder / "work")
+        if PartialState().is_main_process:
+            write_fold(folder, clips, probabilities, thresholds, record)
+            counts = {"clips": {PART: len(clips)}, "wall_seconds": round(time.monotonic() - start, 1)}
+            write_json(folder / "provenance.json", record | environment() | usage() | counts)
+
+
+def main() -> None:
+    """Evaluate what the command line says, and submit it if asked."""
+    start_processes()
+    (options,) = parse_options(EvaluateOptions, description=__doc__)
+    run = evaluate_checkpoint(options)
+    if not PartialState().is_main_process:
+        return
+    content = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    mean = content["parts"][PART]["scores"]["mean"]
+    for key, name in SHOWN.items():
+        value = mean[key]["mean"]
+        sys.stdout.write(f"{name}, mean over units: {'undefined' if value is None else f'{value:.3f}'}\n")
+    if content["trained_on_this_data"]:
+        sys.stdout.write("The checkpoint was trained on this very data: the figures say nothing about new people.\n")
+    sys.stdout.write(f"written: {run}\n")
+    if options.submit:
+        address = submit_results(run)
+        sys.stdout.write(f"pull request: {address}\n" if address else "the repository holds these figures already\n")
+
+
+if __name__ == "__main__":
+    run_command(main)
