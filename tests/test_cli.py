@@ -13,7 +13,7 @@ from PIL import Image
 from predictions import CODES, astronaut_frames
 
 import modeling_aullm
-from modeling_aullm import cli, overlay
+from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection, cli, overlay
 from modeling_aullm.argument_checks import overlay_paths
 from modeling_aullm.overlay import write_video
 from modeling_aullm.processing_aullm import AULLMProcessor
@@ -93,7 +93,9 @@ def test_json_on_standard_output_replaces_the_table(run):
     assert status == 0 and [record["source"] for record in json.loads(out)] == ["clip.mp4", "frames/"]
 
 
-def test_the_package_checkpoint_is_the_default(run):
+def test_the_package_checkpoint_is_the_default(run, capsys):
+    AULLMForAUDetection.from_pretrained(DEFAULT_CHECKPOINT)  # the LLM is unpacked once a machine, with a progress bar
+    capsys.readouterr()
     status, out, _ = run("clip.mp4", "--json", "-", model=None)
     (record,) = json.loads(out)
     assert status == 0 and record["model"] == modeling_aullm.DEFAULT_CHECKPOINT.name

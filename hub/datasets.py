@@ -1,0 +1,48 @@
+"""Prepared datasets: `load_prepared`."""
+
+import os
+from pathlib import Path
+
+from datasets import Dataset, DatasetDict, concatenate_datasets, load_dataset, load_from_disk
+from datasets.exceptions import DatasetsError
+
+from training.errors import InputError
+
+COLUMNS = (
+    "dataset", "subject", "clip_id", "onset", "apex", "offset", "fps", "emotion", "action_units", "au_codes", "frames",
+)  # fmt: skip
+
+
+def load_prepared(name: str | os.PathLike, revision: str | None = None) -> Dataset:
+    """Load a dataset that `hub.prepare` made, all its splits as one.
+
+    One row a clip: `dataset`, `subject` and `clip_id`; `onset`, `apex` and `offset` as indices among its frames, -1
+    where unknown; `fps`; `emotion` as published; `action_units` that are present, such as `AU12`; `au_codes` with side,
+    intensity and doubt, such as `R12B` or `4 (k)`; `frames`, an array of bytes (frames, size, size) or a list of
+    images. Also `frame_numbers` in the published files' names, and the `landmarks` of the face.
+
+    Args:
+        name: Folder, or id of a dataset repository on the Hub.
+        revision: Commit of the repository; the newest unless given.
+
+    Raises:
+        InputError: If there is no such dataset, or it lacks a column or all rows.
+    """
+    folder = Path(name).is_dir()
+    if folder and revision is not None:
+        raise InputError(f"{name} is a folder and has no revisions")
+    try:
+        data = load_from_disk(str(name)) if folder else load_dataset(str(name), revision=revision)
+    except IndexError as error:  # what `datasets` raises for a folder in which no row was saved
+        raise InputError(f"{name} has no rows") from error
+    except (OSError, ValueError, DatasetsError) as error:
+        cause = next(iter(str(error).splitlines()), type(error).__name__)
+        where = "holds no dataset" if folder else "is no folder, and cannot be read from the Hub"
+        raise InputError(f"{name} {where}: {cause}") from error
+    if isinstance(data, DatasetDict):
+        data = concatenate_datasets(list(data.values()))
+    missing = [column for column in COLUMNS if column not in data.column_names]
+    if missing or not len(data):
+        what = f"lacks the columns {', '.join(missing)}" if missing else "has no rows"
+        raise InputError(f"{name} {what}; make it by python -m hub.prepare")
+    return data

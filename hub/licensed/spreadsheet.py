@@ -1,0 +1,152 @@
+"""Spreadsheets of strangers: read as values, never computed, in bounded memory, with errors that name file and cell."""
+
+import math
+import re
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from training.errors import InputError
+
+MAX_BYTES = 64 << 20  # of a file, and of what it unpacks to; the published ones have well under one megabyte
+MAX_ROWS = 5000  # the longest has 860
+MAX_HEADER_ROW = 50  # SAMM has thirteen rows of text above its header
+
+
+class CellError(ValueError):
+    """A cell cannot be used; the message says which, and why, as the end of a sentence about its row."""
+
+
+class Row(NamedTuple):
+    """One row: its number in the data, from 0, and the cells by field; None where a cell is empty."""
+
+    number: int
+    cells: dict[str, Any]
+
+    def text(self, field: str) -> str:
+        """A cell as text without spaces around it, empty if there is none.
+
+        Raises:
+            CellError: If it holds a formula or a date.
+        """
+        value = self.value(field)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return "" if value is None else str(value)
+
+    def frame_number(self, field: str) -> int | None:
+        """A cell as the number of a frame; None if it is empty or `/`.
+
+        Raises:
+            CellError: If it holds anything else than a whole number from 0.
+        """
+        text = self.text(field)
+        if text in ("", "/"):
+            return None
+        if not re.fullmatch(r"[0-9]{1,18}(\.0)?", text):
+            raise CellError(f"{field} is {text[:60]!r}, which is no frame number")
+        return int(text.removesuffix(".0"))
+
+    def value(self, field: str) -> Any:
+        """A cell as it is: text, number or None.
+
+        Raises:
+            CellError: If it holds a formula or a date.
+        """
+        value = self.cells.get(field)
+        if isinstance(value, str) and value.startswith("="):
+            raise CellError(f"{field} holds the formula {value[:60]!r}; formulas are not computed, put its value there")
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
+            what = "a formula" if hasattr(value, "ref") else f"a {type(value).__name__}"
+            raise CellError(f"{field} holds {what}, expected text or a number")
+        return value
+
+
+def read_rows(path: Path, columns: dict[str, tuple[str, ...]], optional: Iterable[str] = ("emotion",)) -> list[Row]:
+    """Read the rows below the header of a spreadsheet's first sheet; the header may have text above it.
+
+    Args:
+        path: `.xlsx` (openpyxl) or `.xls` (xlrd).
+        columns: Field and the names that its column may go by; capitals, spaces and punctuation do not count.
+        optional: Fields whose column may be missing.
+
+    Returns:
+        The rows in order, without those that are empty in all these columns.
+
+    Raises:
+        InputError: If the file is no spreadsheet, too large, or lacks a column.
+    """
+    table = _read_cells(path)
+    required = [field for field in columns if field not in optional]
+    best: dict[str, int] = {}
+    for index, header in enumerate(table[:MAX_HEADER_ROW]):
+        found = _match(header, columns)
+        if all(field in found for field in required):
+            return list(_rows(table[index + 1 :], found))
+        best = max(best, found, key=len)
+    missing = [columns[field][0] for field in required if field not in best]
+    raise InputError(f"{path} lacks the column(s) {', '.join(missing)} in its first sheet; is it the right file?")
+
+
+def _read_cells(path: Path) -> list[list[Any]]:
+    _check_size(path)
+    if path.suffix.lower() not in (".xlsx", ".xls"):
+        raise InputError(f"{path} is no spreadsheet; give an .xlsx or .xls file")
+    try:
+        frame = pd.read_excel(
+            path,
+            header=None,
+            dtype=object,
+            na_filter=False,
+            nrows=MAX_ROWS + 1,
+            engine="openpyxl" if zipfile.is_zipfile(path) else "xlrd",
+            # Formulas as text: openpyxl would give the value that the file claims they have.
+            engine_kwargs={"data_only": False} if zipfile.is_zipfile(path) else None,
+        )
+    except Exception as error:  # whatever a damaged or hostile file makes the two parsers raise
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise InputError(f"{path} cannot be read as a spreadsheet: {reason}") from error
+    if len(frame) > MAX_ROWS:
+        raise InputError(f"{path} has more than {MAX_ROWS} rows; it is not one of the published files")
+    return frame.to_numpy(dtype=object).tolist()
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a file that is too large, or claims to unpack to too much."""
+    size = path.stat().st_size
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                size = max(size, sum(entry.file_size for entry in archive.infolist()))
+        except zipfile.BadZipFile as error:
+            raise InputError(f"{path} cannot be read as a spreadsheet: {error}") from error
+    if size > MAX_BYTES:
+        raise InputError(f"{path} would take {size:,} bytes unpacked; at most {MAX_BYTES:,} are read")
+
+
+def _match(header: list[Any], columns: dict[str, tuple[str, ...]]) -> dict[str, int]:
+    """Position of each field's column; the first name that is there counts."""
+    names = {_plain(cell): index for index, cell in reversed(list(enumerate(header)))}
+    plain = {field: [_plain(name) for name in known] for field, known in columns.items()}
+    places = {field: [names[name] for name in known if name in names] for field, known in plain.items()}
+    return {field: found[0] for field, found in places.items() if found}
+
+
+def _plain(cell: Any) -> str:
+    return re.sub(r"[^a-z0-9]", "", str(cell).lower())
+
+
+def _rows(table: list[list[Any]], places: dict[str, int]) -> Iterable[Row]:
+    for number, line in enumerate(table):
+        cells = {field: _cell(line[place]) for field, place in places.items()}
+        if any(value is not None for value in cells.values()):
+            yield Row(number, cells)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.strip()
+    return None if value == "" or (isinstance(value, float) and math.isnan(value)) else value
