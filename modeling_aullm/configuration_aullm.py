@@ -53,7 +53,10 @@ class AULLMConfig(PreTrainedConfig):
         prompt: Text template with the placeholders `{content}` and, with a structure, `{instruction}`.
         prompt_token_ids: The template as the LLM's tokenizer reads it, placeholders as -1 (content) and -2
             (instruction); `None` before a tokenizer was seen, and then the tokens stand alone, without text.
-        token_rms: Root mean square that both tokens start with; the LLM's own embeddings have it too.
+        anchored: Whether a word's embedding stands at each placeholder and the token is added to it. AU-LLM puts its
+            token there alone.
+        anchor_token_ids: Those words as the LLM's tokenizer reads them, content first; `None` before one was seen.
+        token_rms: Root mean square that both tokens start with.
         lora_rank: Rank of LoRA; 0 leaves the LLM without it.
         lora_alpha: Scale of LoRA.
         lora_dropout: Dropout of LoRA.
@@ -88,6 +91,8 @@ class AULLMConfig(PreTrainedConfig):
     num_pooling_heads: int = 4
     prompt: str | None = None
     prompt_token_ids: list[int] | None = None
+    anchored: bool = True
+    anchor_token_ids: list[int] | None = None
     token_rms: float = 0.1
     lora_rank: int = 16
     lora_alpha: int = 32
@@ -142,11 +147,13 @@ class AULLMConfig(PreTrainedConfig):
 
     @classmethod
     def au_llm(cls, **kwargs: Any) -> "AULLMConfig":
-        """AU-LLM as published: EFP instead of MGE-EFP, no Instruction Token, its prompt, LED's eps of 1e-8.
+        """AU-LLM as published: EFP instead of MGE-EFP, no Instruction Token, its prompt, a bare token, eps of 1e-8.
 
         The published projection is (10624 + H) / 2 wide; that width is built in with `evidence="efp"`.
         """
-        preset: dict[str, Any] = {"evidence": "efp", "structure": "none", "prompt": AU_LLM_PROMPT, "led_eps": 1e-8}
+        preset: dict[str, Any] = {
+            "evidence": "efp", "structure": "none", "prompt": AU_LLM_PROMPT, "anchored": False, "led_eps": 1e-8,
+        }  # fmt: skip
         return cls(**(preset | kwargs))
 
     @classmethod

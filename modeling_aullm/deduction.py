@@ -15,7 +15,7 @@ from transformers import initialization as init
 from transformers.cache_utils import Cache, DynamicCache
 
 from .configuration_aullm import AULLMConfig
-from .prompt import CONTENT_ID, INSTRUCTION_ID, bare_prompt
+from .prompt import ANCHORS, CONTENT_ID, INSTRUCTION_ID, bare_prompt
 
 
 def build_llm(config: AULLMConfig) -> PreTrainedModel:
@@ -76,25 +76,25 @@ class PromptReader:
             self._kept = None  # with or without sharing: a fused optimizer changes weights and leaves no trace
         ids = config.prompt_token_ids or bare_prompt(config.prompt or "")
         split = next(position for position, token in enumerate(ids) if token < 0) if share_prefix else 0
-        embeddings = _embed(llm, ids[split:], {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token})
+        embeddings = _embed(llm, config, ids[split:], {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token})
         if split == 0:
             return llm(inputs_embeds=embeddings, use_cache=False).last_hidden_state[:, -1]
-        return _read_suffix(llm, self._prefix(llm, ids[:split]), embeddings, split)
+        return _read_suffix(llm, self._prefix(llm, config, ids[:split]), embeddings, split)
 
-    def _prefix(self, llm: PreTrainedModel, ids: list[int]) -> Cache:
+    def _prefix(self, llm: PreTrainedModel, config: AULLMConfig, ids: list[int]) -> Cache:
         if torch.is_grad_enabled() or llm.training:
-            return _read_prefix(llm, ids)
+            return _read_prefix(llm, config, ids)
         weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in llm.parameters())
         state = (tuple(ids), weights)
         traced = all(address for address, *_ in weights)  # weights that FSDP shares out have no address
         if self._kept is None or self._kept[0] != state or not traced:
-            self._kept = (state, _read_prefix(llm, ids))
+            self._kept = (state, _read_prefix(llm, config, ids))
         return self._kept[1]
 
 
-def _read_prefix(llm: PreTrainedModel, ids: list[int]) -> Cache:
+def _read_prefix(llm: PreTrainedModel, config: AULLMConfig, ids: list[int]) -> Cache:
     cache = DynamicCache(config=llm.config)
-    llm(inputs_embeds=_embed(llm, ids, {}), past_key_values=cache, use_cache=True)
+    llm(inputs_embeds=_embed(llm, config, ids, {}), past_key_values=cache, use_cache=True)
     return cache
 
 
@@ -159,16 +159,20 @@ def _expand(prefix: Cache, rows: int) -> Cache:
     return cache
 
 
-def _embed(llm: PreTrainedModel, ids: list[int], tokens: dict[int, torch.Tensor | None]) -> torch.Tensor:
+def _embed(
+    llm: PreTrainedModel, config: AULLMConfig, ids: list[int], tokens: dict[int, torch.Tensor | None]
+) -> torch.Tensor:
     """Embeddings of a piece of the prompt, shape (batch, positions, hidden_size); batch is 1 for text alone."""
     table: Any = llm.get_input_embeddings()
-    text = table(torch.tensor([max(token, 0) for token in ids], device=table.weight.device))[None]
+    anchors = dict(zip(ANCHORS, config.anchor_token_ids or (), strict=False))
+    words = [anchors.get(token, max(token, 0)) for token in ids]
+    text = table(torch.tensor(words, device=table.weight.device))[None]
     filled = [(position, tokens[token]) for position, token in enumerate(ids) if token < 0]
     if not filled:
         return text
     columns = list(text.expand(len(filled[0][1]), -1, -1).unbind(1))
     for position, token in filled:
-        columns[position] = token.to(text.dtype)
+        columns[position] = token.to(text.dtype) + (columns[position] if ids[position] in anchors else 0)
     return torch.stack(columns, 1)
 
 

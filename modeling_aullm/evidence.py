@@ -15,7 +15,7 @@ EXPERTS = ("meso_fine", "meso_wide", "global", "laplacian")
 
 
 class TokenNorm(nn.Module):
-    """Gives a token the root mean square of the LLM's own embeddings, then learns a gain a dimension.
+    """Gives a token a root mean square the LLM can read, then learns a gain a dimension.
 
     Own choice: a token far off the scale the LLM was trained on is read badly, and trains slowly.
     """
@@ -26,7 +26,7 @@ class TokenNorm(nn.Module):
         self.gain = nn.Parameter(torch.empty(size))
 
     def reset_parameters(self) -> None:
-        """Start the gain at the embeddings' root mean square."""
+        """Start the gain at `token_rms`."""
         init.constant_(self.gain, self.token_rms)
 
     def forward(self, token: torch.Tensor) -> torch.Tensor:

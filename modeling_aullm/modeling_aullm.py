@@ -22,9 +22,10 @@ from .deduction import ActionUnitHead, PromptReader, build_llm
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
 from .language_model import LanguageModel, find_language_model, open_language_model, read_state_dict
 from .motion_encoder import LearnableEulerianDynamics, MotionEncoder
-from .prompt import check_prompt, tokenize_prompt
+from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
 from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput
 
+TOKEN_SHARE = 0.3  # of the embeddings' root mean square: a token changes its word's meaning, it does not drown it
 SELF_INITIALISED = (
     LearnableEulerianDynamics,
     TokenNorm,
@@ -260,10 +261,11 @@ class AULLMForAUDetection(PreTrainedModel):
         settings |= {
             "text_config": text_config,
             "llm": record,
-            "token_rms": weights["embed_tokens.weight"].float().square().mean().sqrt().item(),
+            "token_rms": weights["embed_tokens.weight"].float().square().mean().sqrt().item() * TOKEN_SHARE,
         }
         config = AULLMConfig.from_dict(settings)
         config.prompt_token_ids = tokenize_prompt(config.prompt, tokenizer)
+        config.anchor_token_ids = anchor_token_ids(tokenizer) if config.anchored else None
         with _without_load_report():  # it would name the vision part as missing; that it is new is the point
             return super().from_pretrained(None, config=config, state_dict=_llm_keys(weights, config), dtype=dtype)
 

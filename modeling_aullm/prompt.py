@@ -13,6 +13,7 @@ from .facs import ACTION_UNITS
 CONTENT_ID = -1
 INSTRUCTION_ID = -2
 PLACEHOLDERS = {"{content}": CONTENT_ID, "{instruction}": INSTRUCTION_ID}
+ANCHORS = {CONTENT_ID: " evidence", INSTRUCTION_ID: " structure"}
 AU_LLM_PROMPT = "Please analyze the features and classify AU{content}"
 
 
@@ -83,6 +84,15 @@ def tokenize_prompt(prompt: str, tokenizer: PreTrainedTokenizerBase) -> list[int
         else:
             ids.extend(tokenizer(piece, add_special_tokens=False)["input_ids"])
     return ids
+
+
+def anchor_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Ids of the two words that stand at the placeholders, for the content and the instruction token.
+
+    Own choice: what was seen is added to the embedding of a word. A token that is nothing like a word throws the LLM
+    off, and a linear head reads the evidence out of its last state less well (README, "Training").
+    """
+    return [tokenizer(word, add_special_tokens=False)["input_ids"][-1] for word in ANCHORS.values()]
 
 
 def bare_prompt(prompt: str) -> list[int]:

@@ -6,8 +6,8 @@ export HF_HUB_OFFLINE=1
 
 run() { # NAME SEEDS OPTION...
     python -m training.cross_domain --train synthetic:A --test synthetic:B --output "runs/$1" --seeds "$2" \
-        --max_subjects 300 --clips_per_subject 5 --unseen_share 0.2 --evidence_steps 160 --max_steps 60 \
-        --eval_steps 20 --bf16 True "${@:3}"
+        --max_subjects 300 --clips_per_subject 5 --unseen_share 0.2 --evidence_steps 220 --max_steps 30 \
+        --eval_steps 15 --bf16 True "${@:3}"
 }
 
 run methods/aullm++ 3
@@ -18,13 +18,13 @@ run methods/prior 3 --method prior
 run methods/all_negative 3 --method all_negative
 run ablations/no_llm 3 --language_model none
 run ablations/no_ccr 3 --ccr_weight 0
-run ablations/no_mge_efp 3 --evidence efp
 run ablations/no_r_augnn 3 --structure none
-run ablations/no_prompt_text 3 --prompt_text False
+run ablations/no_mge_efp 3 --evidence efp
 run ablations/random_llm 3 --language_model random
+run ablations/no_prompt_text 3 --prompt_text False
 run losses/asymmetric 3 --loss asymmetric
 run losses/au_llm 3 --loss au_llm
+run ccr/weight_1 3 --ccr_weight 1
 run ccr/relations 3 --ccr_flip relations
-run ccr/symmetric_kl 3 --ccr_distance symmetric_kl
 run ccr/all_units 3 --ccr_units all
-run ccr/weight_10 3 --ccr_weight 10
+run ccr/symmetric_kl 3 --ccr_distance symmetric_kl

@@ -76,7 +76,20 @@ def test_from_backbones_reads_the_prompt_with_the_pretrained_weights(lean, small
     assert model.config.prompt_token_ids[:-2][-5:] == tokenizer(text, add_special_tokens=False)["input_ids"][-5:]
     assert model.config.prompt_token_ids[-2:] == [-2, -1]
     rms = reference.embed_tokens.weight.square().mean().sqrt().item()
-    assert model.config.token_rms == pytest.approx(rms, rel=1e-5)
+    assert model.config.token_rms == pytest.approx(0.3 * rms, rel=1e-5)
+    words = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in (" evidence", " structure")]
+    assert model.config.anchor_token_ids == [ids[-1] for ids in words]
+
+
+def test_au_llm_puts_its_token_there_alone(small_llm, clips):
+    model = AULLMForAUDetection.from_backbones(AULLMConfig.au_llm(), llm=str(small_llm)).eval()
+    read = []
+    model.llm.register_forward_pre_hook(
+        lambda _module, _args, kwargs: read.append(kwargs["inputs_embeds"]), with_kwargs=True
+    )
+    with torch.no_grad():
+        output = model(clips, share_prefix=False)
+    torch.testing.assert_close(read[0][:, -1], output.content_token)
 
 
 def test_lean_checkpoint_holds_what_was_trained_and_no_more(lean):

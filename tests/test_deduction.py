@@ -30,6 +30,21 @@ def test_sharing_the_prefix_changes_no_gradient(llm, clips):
         torch.testing.assert_close(gradient, gradients[1][name], atol=1e-3, rtol=1e-3, msg=name)
 
 
+def test_a_token_is_added_to_the_word_at_its_place(clips):
+    model = tiny_model(prompt_token_ids=[5, 6, -2, 7, -1], anchor_token_ids=[8, 9])
+    read = []
+    model.llm.register_forward_pre_hook(
+        lambda _module, _args, kwargs: read.append(kwargs["inputs_embeds"]), with_kwargs=True
+    )
+    with torch.no_grad():
+        output = model(clips, share_prefix=False)
+        words = model.get_input_embeddings()(torch.tensor([5, 6, 9, 7, 8]))
+    expected = words.repeat(len(clips), 1, 1)
+    expected[:, 2] += output.instruction_token
+    expected[:, 4] += output.content_token
+    torch.testing.assert_close(read[0], expected)
+
+
 def test_figure_order_shares_nothing_and_works(clips):
     model = tiny_model(prompt_token_ids=[-1, -2, 5, 6, 7])
     with torch.no_grad():

@@ -13,7 +13,7 @@ from training.baselines import FlowSSSNet, LEDHead
 from training.errors import InputError
 from training.options import Recipe
 
-RIDGE = 0.01  # of the states' variance
+RIDGE = 1e-3  # of the states' variance
 
 
 class TokenReader(nn.Module):

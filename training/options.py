@@ -71,7 +71,7 @@ class Recipe:
     gradient_checkpointing: bool = option(False, "Compute activations twice instead of keeping them.")
     evidence_learning_rate: float = option(2e-3, "Before the LLM joins.")
     learning_rate: float = option(3e-4, "Of encoder, evidence, structure and head.")
-    lora_learning_rate: float = option(7e-4, "Of LoRA.")
+    lora_learning_rate: float = option(2e-4, "Of LoRA.")
     led_learning_rate: float = option(1e-2, "Of LED's three values.")
     weight_decay: float = option(0.05, "AdamW's weight decay.")
     dropout: float = option(0.2, "Dropout of encoder and evidence.")
