@@ -40,7 +40,10 @@ def data_seen(checkpoint: Path) -> list[str] | None:
         folder = Path(started)
         earlier = data_seen(folder) if folder.is_dir() else None
         before = [f"whatever the checkpoint {folder.name} had seen"] if earlier is None else earlier
-    return list(dict.fromkeys([*before, *data_names(options["data"], options.get("data_seed", 0))]))
+    data, listed = options["data"], record.get("datasets")
+    if data.startswith("synthetic:") or not listed:
+        listed = data_names(data, options.get("data_seed", 0))
+    return list(dict.fromkeys([*before, *map(str, listed)]))
 
 
 def data_names(data: str, seed: int = 0) -> list[str]:

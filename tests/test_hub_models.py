@@ -71,12 +71,13 @@ def load_elsewhere(hub, tmp_path, clips, commit, python):
     return torch.load(tmp_path / "logits.pt")
 
 
-def record_training(folder, **options):
-    """The record that training writes beside a checkpoint."""
+def record_training(folder, datasets=(), **options):
+    """The record that training writes beside a checkpoint; `datasets` are those of the clips it learned from."""
     options = {"data": "synthetic:A", "data_seed": 3, "model": ""} | options
     record = {
         "command": "python -m training.train --output /home/somebody/run", "options": options, "device": "CPU",
         "minutes": 2.5, "seed": 1, "clips": {"train": 40, "validation": 4}, "thresholds": {"AU1": 0.3},
+        "datasets": list(datasets),
     }  # fmt: skip
     (folder / "metrics.json").write_text(json.dumps(record))
 
@@ -258,8 +259,10 @@ def test_the_data_of_all_trainings_is_named(tmp_path):
     record_training(tmp_path / "first")
     record_training(tmp_path / "second", data="lab/clips", model=str(tmp_path / "first"))
     assert data_seen(tmp_path / "second") == ["synthetic:A, seed 3", "lab/clips"]
-    record_training(tmp_path / "third", data="lab/clips", model=str(tmp_path / "gone"))
+    record_training(tmp_path / "third", data="lab/clips", model=str(tmp_path / "gone"))  # of an older training
     assert data_seen(tmp_path / "third") == ["whatever the checkpoint gone had seen", "lab/clips"]
+    record_training(tmp_path / "third", datasets=["casme2", "samm"], data="/home/somebody/clips")
+    assert data_seen(tmp_path / "third") == ["casme2", "samm"]
 
 
 def test_a_checkpoint_of_drawn_faces_says_so(tmp_path):

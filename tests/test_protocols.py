@@ -71,7 +71,7 @@ def test_figures_of_a_fold_are_those_of_its_predictions(whole):
 def test_a_fold_says_where_its_figures_come_from(whole):
     about = json.loads((whole / "folds" / "a-s1-seed2" / "provenance.json").read_text())
     assert about["fold"] == "a-s1" and about["seed"] == 2 and about["seeds"] == [1, 2]
-    assert about["clips"] == {"train": 12, "validation": 4, "test": 4}
+    assert about["clips"] == {"train": 12, "validation": 4, "test": 4} and about["datasets"] == ["a"]
     assert about["versions"]["numpy"] == np.__version__ and about["versions"]["python"] in sys.version
     assert about["options"]["max_steps"] == 100 and len(about["data"]["clips"]) == 64
     assert about["processes"] == 1 and about["wall_seconds"] >= 0 and about["peak_memory_mib"] > 10

@@ -25,7 +25,7 @@ COLUMNS = {
 def read_record(run: Path, fold: Path) -> dict[str, Any]:
     """What a checkpoint's README says, from the folders of its run and fold: see `card`."""
     provenance = json.loads((fold / "provenance.json").read_text(encoding="utf-8"))
-    kept = ("command", "options", "device", "processes", "versions", "git_commit", "seed", "clips", "data")
+    kept = ("command", "options", "device", "processes", "versions", "git_commit", "seed", "clips", "data", "datasets")
     return {key: provenance[key] for key in kept} | {
         "minutes": round(provenance["wall_seconds"] / 60, 1),
         "thresholds": json.loads((fold / "thresholds.json").read_text(encoding="utf-8")),
