@@ -65,8 +65,9 @@ def load_clips(name: str, options: DataOptions, action_units: Sequence[str], ima
     """Load a dataset's clips, prepared once and read from a cache from then on.
 
     Args:
-        name: `synthetic:A` or `synthetic:B` for the generator's domains, a folder saved by `datasets` (all its splits
-            are joined), or a Hub id. The columns are those of `hub.synthetic`; frames may be images or arrays, too.
+        name: `synthetic:A`, `synthetic:B` or `synthetic:A+B` for the generator's domains, a folder saved by `datasets`
+            (all its splits are joined), or a Hub id. The columns are those of `hub.synthetic`; frames may be images or
+            arrays, too.
         options: Which clips, and how.
         action_units: Codes of the units to detect.
         image_size: Side of the frames in pixels.
@@ -91,17 +92,7 @@ def load_clips(name: str, options: DataOptions, action_units: Sequence[str], ima
 def _open(name: str, options: DataOptions) -> Dataset:
     """The raw dataset."""
     if name.startswith("synthetic:"):
-        domain: Any = name.removeprefix("synthetic:")
-        if domain not in DOMAINS:
-            raise InputError(f"there is no {name}; there are {', '.join(f'synthetic:{each}' for each in DOMAINS)}")
-        return synthetic_corpus(
-            domain,
-            num_subjects=options.max_subjects or 30,
-            clips_per_subject=options.clips_per_subject or 10,
-            seed=options.data_seed,
-            max_frames=MAX_FRAMES,
-            num_proc=os.cpu_count(),
-        )
+        return _generate(name, options)
     folder = Path(name).is_dir()
     try:
         data = load_from_disk(name) if folder else load_dataset(name)
@@ -112,6 +103,26 @@ def _open(name: str, options: DataOptions) -> Dataset:
         cause = next(iter(str(error).splitlines()), type(error).__name__)
         what = "cannot be read by load_from_disk" if folder else "is no folder, and cannot be read from the Hub"
         raise InputError(f"{name!r} {what}: {cause}") from error
+
+
+def _generate(name: str, options: DataOptions) -> Dataset:
+    """Synthetic clips, of every domain named as many subjects."""
+    domains: Any = name.removeprefix("synthetic:").split("+")
+    if not set(domains) <= set(DOMAINS) or len(set(domains)) < len(domains):
+        every = [f"synthetic:{each}" for each in (*DOMAINS, "+".join(DOMAINS))]
+        raise InputError(f"there is no {name}; there are {', '.join(every)}")
+    corpora = [
+        synthetic_corpus(
+            domain,
+            num_subjects=-(-(options.max_subjects or 30) // len(domains)),
+            clips_per_subject=options.clips_per_subject or 10,
+            seed=options.data_seed,
+            max_frames=MAX_FRAMES,
+            num_proc=os.cpu_count(),
+        )
+        for domain in domains
+    ]
+    return concatenate_datasets(corpora)
 
 
 def _select(data: Dataset, name: str, options: DataOptions) -> Dataset:
@@ -138,6 +149,10 @@ def _label_vectors(
     coded: list[list[str]], name: str, action_units: Sequence[str], *, ignore_others: bool
 ) -> np.ndarray:
     """1 where a unit is active, float32, (clips, units)."""
+    if all(codes is None for codes in coded):
+        raise InputError(
+            f"no clip of {name} has action units coded (SMIC has none): there is nothing to learn or score"
+        )
     if not all(isinstance(codes, list) for codes in coded):
         raise InputError(f"{name}: action_units must be a list of codes in every row; an empty list says that none is")
     counts = Counter(code for codes in coded for code in set(codes))

@@ -160,9 +160,10 @@ def _run_fold(
         folder / "metrics.json", {part: score(labels[part], probabilities[part], units, thresholds) for part in parts}
     )
     counts = {"train": len(fold.train)} | {part: len(clips) for part, clips in parts.items()}
-    learned = {"datasets": sorted({clip.dataset for clip in (*fold.train, *fold.validation)})}
+    datasets = sorted({clip.dataset for clip in (*fold.train, *fold.validation)})  # that were learned from
+    about = about | {"fold": fold.name, "seed": seed, "clips": counts, "datasets": datasets}
     times = {"wall_seconds": round(time.monotonic() - start, 1)} | usage()
-    _write_json(folder / "provenance.json", about | {"fold": fold.name, "seed": seed, "clips": counts} | learned | times)
+    _write_json(folder / "provenance.json", about | times)
 
 
 def _predictions(clips: Sequence[Clip], probabilities: np.ndarray, units: list[str], part: str) -> pd.DataFrame:
