@@ -4,15 +4,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-
-from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMProcessor
-from modeling_aullm.language_model import LanguageModel, find_language_model, sha256_of
+from modeling_aullm import AULLMForAUDetection, AULLMProcessor
+from modeling_aullm.language_model import sha256_of
 from training.errors import InputError
 
 PICKLES = (".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
-MOST_LAYERS = 512  # of an LLM; own choice, several times what any has
 
 
 def check_no_pickle(folder: Path) -> None:
@@ -61,11 +57,8 @@ def load_checkpoint(checkpoint: Path) -> tuple[Any, AULLMProcessor]:
         InputError: If something is missing or broken, or they are about different units.
     """
     try:
-        check_weights(checkpoint)
         model: Any = AULLMForAUDetection.from_pretrained(checkpoint)
         processor: Any = AULLMProcessor.from_pretrained(checkpoint)
-    except InputError:
-        raise
     except Exception as error:  # a stranger's files can be broken in every way, and each is told the same
         what = " ".join(str(error).split())[:300]
         raise InputError(f"{checkpoint} cannot be loaded: {what} ({type(error).__name__})") from error
@@ -75,49 +68,6 @@ def load_checkpoint(checkpoint: Path) -> tuple[Any, AULLMProcessor]:
             f"the model about {', '.join(model.config.action_units)}"
         )
     return model, processor
-
-
-def check_weights(checkpoint: Path) -> None:
-    """Find out from the headers of its files whether a checkpoint is complete, before any memory is taken for it.
-
-    A configuration of some bytes may ask for a model of any size, which loading would fill with random numbers first.
-
-    Args:
-        checkpoint: Its folder.
-
-    Raises:
-        InputError: If files do not hold what the configuration asks for.
-    """
-    config: Any = AULLMConfig.from_pretrained(checkpoint)
-    layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
-    if layers > MOST_LAYERS:
-        raise InputError(
-            f"{checkpoint}: config.json asks for an LLM of {layers} layers; at most {MOST_LAYERS} are read"
-        )
-    with torch.device("meta"):
-        wanted = {name: tuple(weight.shape) for name, weight in AULLMForAUDetection(config).state_dict().items()}
-    given = _shapes(checkpoint)
-    if config.checkpoint == "lean":
-        folder = find_language_model(LanguageModel(**(config.llm or {})))
-        llm = {name.removeprefix("model."): shape for name, shape in _shapes(folder).items()}
-        own = [name for name in wanted if name.startswith("llm.") and ".lora_" not in name]
-        given |= {name: llm.get(name.removeprefix("llm.").replace(".base_layer.", ".")) for name in own}
-    for name, shape in wanted.items():
-        if given.get(name) != shape:
-            there = "none of that name" if given.get(name) is None else f"one of {given[name]}"
-            raise InputError(
-                f"{checkpoint} is not a complete checkpoint: config.json asks for the weight {name} of the shape "
-                f"{shape}, and its files hold {there}"
-            )
-
-
-def _shapes(folder: Path) -> dict[str, Any]:
-    """Shape of each weight in a folder of safetensors, by name; reads the headers alone."""
-    shapes: dict[str, Any] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
-            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
-    return shapes
 
 
 def weights_digest(checkpoint: Path) -> str:

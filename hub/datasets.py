@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
-from datasets import Dataset, DatasetDict, concatenate_datasets, load_dataset, load_from_disk
+from datasets import Dataset, DatasetDict, concatenate_datasets, load_from_disk
 from datasets.exceptions import DatasetsError
 
+from hub.fetch import fetch_dataset
+from hub.repository import is_repo_id
 from training.errors import InputError
 
 COLUMNS = (
@@ -26,19 +28,23 @@ def load_prepared(name: str | os.PathLike, revision: str | None = None) -> Datas
         revision: Commit of the repository; the newest unless given.
 
     Raises:
-        InputError: If there is no such dataset, or it lacks a column or all rows.
+        InputError: If there is no such dataset, it lacks a column or all rows, or a repository holds something it
+            must not (see `hub.fetch`).
     """
-    folder = Path(name).is_dir()
-    if folder and revision is not None:
+    folder = Path(name)
+    if folder.is_dir() and revision is not None:
         raise InputError(f"{name} is a folder and has no revisions")
+    if not folder.is_dir():
+        if not is_repo_id(str(name)):
+            raise InputError(f"{name} is no folder, and no name of a dataset on the Hub, which is ORG/NAME")
+        folder = fetch_dataset(str(name), revision).path
     try:
-        data = load_from_disk(str(name)) if folder else load_dataset(str(name), revision=revision)
+        data = load_from_disk(str(folder))
     except IndexError as error:  # what `datasets` raises for a folder in which no row was saved
         raise InputError(f"{name} has no rows") from error
     except (OSError, ValueError, DatasetsError) as error:
         cause = next(iter(str(error).splitlines()), type(error).__name__)
-        where = "holds no dataset" if folder else "is no folder, and cannot be read from the Hub"
-        raise InputError(f"{name} {where}: {cause}") from error
+        raise InputError(f"{name} holds no dataset: {cause}") from error
     if isinstance(data, DatasetDict):
         data = concatenate_datasets(list(data.values()))
     missing = [column for column in COLUMNS if column not in data.column_names]

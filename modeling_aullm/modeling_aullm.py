@@ -17,6 +17,7 @@ from transformers import initialization as init
 from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils import SAFE_WEIGHTS_NAME, ModelOutput, cached_file
 
+from .checkpoint_files import check_layers, check_shapes, shapes_in, weight_files
 from .configuration_aullm import AULLMConfig
 from .deduction import ActionUnitHead, PromptReader, build_llm
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
@@ -275,7 +276,8 @@ class AULLMForAUDetection(PreTrainedModel):
 
         Raises:
             LanguageModelNotFound: If a lean checkpoint's LLM is not to be had; the message says where was looked.
-            ValueError: If the checkpoint lacks weights: none is ever made up.
+            ValueError: If the checkpoint lacks weights, or has them of other shapes: none is ever made up, and no
+                memory taken for what its files do not hold.
         """
         config, wants_info = kwargs.pop("config", None), kwargs.pop("output_loading_info", False)
         hub = {name: kwargs[name] for name in HUB_ARGUMENTS if name in kwargs}
@@ -284,18 +286,20 @@ class AULLMForAUDetection(PreTrainedModel):
             config, kwargs = AULLMConfig.from_pretrained(path, return_unused_kwargs=True, **kwargs)
             kwargs |= hub
         source = pretrained_model_name_or_path
-        if config.checkpoint == "lean" and source is not None:
-            kwargs = {name: value for name, value in kwargs.items() if name not in HUB_ARGUMENTS}
-            kwargs["state_dict"] = _lean_state_dict(source, config, hub)
-            source = None
+        if source is not None:
+            check_layers(source, config)
+            with torch.device("meta"):
+                wanted = {name: tuple(weight.shape) for name, weight in cls(config).state_dict().items()}
+            if config.checkpoint == "lean":
+                weights = _lean_state_dict(source, config, hub)
+                check_shapes(source, wanted, {name: tuple(weight.shape) for name, weight in weights.items()})
+                kwargs = {name: value for name, value in kwargs.items() if name not in HUB_ARGUMENTS}
+                kwargs["state_dict"], source = weights, None
+            else:
+                check_shapes(source, wanted, shapes_in(weight_files(source, hub)))
         kwargs |= {"config": config, "output_loading_info": True, "use_safetensors": True}
         loaded: Any = super().from_pretrained(source, *args, **kwargs)
         model, info = loaded
-        if info["missing_keys"]:
-            raise ValueError(
-                f"{pretrained_model_name_or_path} is not a complete checkpoint: it lacks {len(info['missing_keys'])} "
-                f"weights, {min(info['missing_keys'])} among them"
-            )
         model.config.name_or_path = model.name_or_path = str(pretrained_model_name_or_path)
         return (model, info) if wants_info else model
 

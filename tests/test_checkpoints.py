@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -164,7 +165,7 @@ def test_an_incomplete_checkpoint_is_an_error_not_a_report(lean):
     weights = load_file(folder / "model.safetensors")
     del weights["head.weight"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ValueError, match=r"lacks 1 weights, head\.weight"):
+    with pytest.raises(ValueError, match=r"the weight head\.weight of the shape \(12, 32\), and its files hold none"):
         AutoModel.from_pretrained(folder)
 
 
@@ -188,6 +189,35 @@ def test_whole_round_trip(llm, clips, tmp_path):
     assert type(loaded) is AULLMForAUDetection and not loaded.training
     with torch.no_grad():
         torch.testing.assert_close(loaded(clips).logits, model(clips).logits)
+
+
+def test_a_checkpoint_in_several_files(clips, tmp_path):
+    model = tiny_model()
+    model.save_pretrained(tmp_path, max_shard_size="200KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    with torch.no_grad():
+        torch.testing.assert_close(AutoModel.from_pretrained(tmp_path)(clips).logits, model(clips).logits)
+    index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
+    index["weight_map"]["head.weight"] = "../../elsewhere.safetensors"
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ValueError, match="names '../../elsewhere.safetensors'"):
+        AutoModel.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"hidden_size": 16384}, {"num_hidden_layers": 10**9}, {"vocab_size": 10**9}])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_configuration_cannot_claim_more_than_the_files_hold(lean, tmp_path, whole, change):
+    folder, model = lean
+    if whole:
+        folder = tmp_path / "whole"
+        model.save_pretrained(folder, whole=True)
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"] |= change
+    (folder / "config.json").write_text(json.dumps(config))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"config\.json asks for"):
+        AutoModel.from_pretrained(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KiB; the weights would be gigabytes
 
 
 def test_dtype_is_taken(lean):

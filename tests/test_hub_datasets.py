@@ -24,6 +24,20 @@ print(clip["dataset"], clip["au_codes"], len(clip["frames"]), clip["frames"][0].
 """
 
 
+LOAD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from hub.datasets import load_prepared
+from training.errors import InputError
+data = load_prepared("lab/clips", sys.argv[2])
+print(len(data), data[1]["au_codes"], data[1]["frames"][0].size)
+try:
+    load_prepared("evil/clips")
+except InputError as error:
+    print(error)
+"""
+
+
 @pytest.fixture
 def hub():
     with StandInHub(page_size=3) as hub:
@@ -61,6 +75,15 @@ def test_data_goes_to_a_private_repository_and_is_read_from_there(hub, data, tmp
     assert read.stdout.splitlines() == ["{'train': 6}", "casme2 ['R12A'] 8 (64, 64)"], read.stderr
     stranger = run_code(hub, tmp_path / "stranger", READ, "lab/clips", commit, token="hf_stranger")
     assert stranger.returncode != 0
+
+
+def test_what_was_pushed_is_loaded_by_its_commit_and_a_pickle_refused(hub, data, tmp_path):
+    commit = commit_of(push(hub, tmp_path, data))
+    hub.store.put("dataset", "lab/clips", {"data/train-00000-of-00001.parquet": b"broken"})  # later
+    hub.store.put("dataset", "evil/clips", {"data/train.parquet": b"PAR1", "rows.pkl": b""})
+    loaded = run_code(hub, tmp_path / "reader", LOAD, ROOT, commit)
+    assert loaded.stdout.splitlines()[0] == "6 ['R12A'] (64, 64)", loaded.stderr
+    assert "'rows.pkl'" in loaded.stdout
 
 
 @pytest.mark.parametrize("claim", [True, False])

@@ -95,7 +95,7 @@ def test_faces_are_looked_for_in_raw_frames(tmp_path):
 
 
 def test_what_is_no_prepared_dataset(tmp_path, corpus):
-    with pytest.raises(InputError, match="is no folder, and cannot be read from the Hub"):
+    with pytest.raises(InputError, match="is no folder, and no name of a dataset on the Hub"):
         load_prepared(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no dataset"):

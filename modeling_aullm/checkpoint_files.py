@@ -1,0 +1,79 @@
+"""A checkpoint's weights, looked at before memory is taken for them.
+
+A configuration of some bytes may ask for a model of any size, which loading would fill with random numbers first.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from safetensors import safe_open
+from transformers import PreTrainedConfig
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file
+
+MOST_LAYERS = 512  # of an LLM; own choice, several times what any has
+
+
+def weight_files(source: str | os.PathLike, hub: dict[str, Any]) -> list[str]:
+    """The safetensors files of a whole checkpoint, in one piece or several.
+
+    Args:
+        source: Folder or Hub id.
+        hub: Arguments for the Hub, such as `revision`.
+
+    Raises:
+        OSError: If there are none.
+        ValueError: If its index names anything but files beside it.
+    """
+    index = cached_file(source, SAFE_WEIGHTS_INDEX_NAME, _raise_exceptions_for_missing_entries=False, **hub)
+    names = [SAFE_WEIGHTS_NAME]
+    if index is not None:
+        with open(index, encoding="utf-8") as file:
+            names = sorted({str(name) for name in json.load(file)["weight_map"].values()})
+    for name in names:
+        if os.path.basename(name) != name or not name.endswith(".safetensors"):
+            raise ValueError(f"{source}: its index names {name!r}, which is no safetensors file beside it")
+    return [str(cached_file(source, name, **hub)) for name in names]
+
+
+def shapes_in(files: Iterable[str | os.PathLike]) -> dict[str, tuple[int, ...]]:
+    """Shape of each weight by name, from the headers of safetensors files alone."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in files:
+        with safe_open(path, framework="pt") as file:
+            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+    return shapes
+
+
+def check_layers(source: str | os.PathLike, config: PreTrainedConfig) -> None:
+    """Refuse an LLM of more layers than any has: laying it out alone would take for ever.
+
+    Raises:
+        ValueError: If `config` asks for one.
+    """
+    layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
+    if layers > MOST_LAYERS:
+        raise ValueError(f"{source}: config.json asks for an LLM of {layers} layers; at most {MOST_LAYERS} are read")
+
+
+def check_shapes(
+    source: str | os.PathLike, wanted: dict[str, tuple[int, ...]], given: dict[str, tuple[int, ...]]
+) -> None:
+    """Check that a checkpoint holds every weight that its configuration asks for.
+
+    Args:
+        source: For errors.
+        wanted: Shape of each weight of the model.
+        given: Shape of each weight in its files.
+
+    Raises:
+        ValueError: At the first that is missing or of another shape.
+    """
+    for name, shape in wanted.items():
+        if given.get(name) != shape:
+            there = "none of that name" if name not in given else f"one of {given[name]}"
+            raise ValueError(
+                f"{source} is not a complete checkpoint: config.json asks for the weight {name} of the shape {shape}, "
+                f"and its files hold {there}"
+            )
