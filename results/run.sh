@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every run behind the tables of this folder; what is finished is skipped, so it can be stopped and started again.
+# Every run behind the tables of this folder, and the tables. Finished runs are skipped: it can be stopped and started.
 # From the top of a checkout with its environment active: bash results/run.sh
 set -euo pipefail
 export HF_HUB_OFFLINE=1
@@ -28,3 +28,13 @@ run ccr/weight_1 3 --ccr_weight 1
 run ccr/relations 3 --ccr_flip relations
 run ccr/all_units 3 --ccr_units all
 run ccr/symmetric_kl 3 --ccr_distance symmetric_kl
+
+report() { # NAME RUN... ; the others are compared with the first
+    python -m training.report "${@:2}" --output "results/$1" ${insert:+--insert $insert}
+}
+
+own=runs/methods/aullm++
+insert="README.md MODEL_CARD.md" report methods $own runs/methods/{led_head,au_llm,flow_sssnet,prior,all_negative}
+insert=README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text}
+insert= report losses $own runs/losses/{asymmetric,au_llm}
+insert= report ccr $own runs/ablations/no_ccr runs/ccr/{weight_1,relations,all_units,symmetric_kl}
