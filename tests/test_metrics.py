@@ -100,14 +100,30 @@ def test_thresholds_reach_the_best_f1_a_search_can_find():
     rng = np.random.default_rng(0)
     labels = (rng.random((200, 2)) < 0.2).astype(int)
     probabilities = np.clip(0.3 * labels + rng.random((200, 2)) * 0.6, 0, 1)
-    for unit, threshold in enumerate(choose_thresholds(labels, probabilities)):
+    for unit, threshold in enumerate(choose_thresholds(labels, probabilities, ["one"] * 200)):
         best = max(loop_f1(labels[:, unit], probabilities[:, unit] >= t) for t in np.arange(0.05, 0.96, 0.01))
         assert loop_f1(labels[:, unit], probabilities[:, unit] >= threshold) == pytest.approx(best)
 
 
+def test_thresholds_are_means_over_draws_of_people():
+    rng = np.random.default_rng(8)
+    labels = (rng.random((60, 1)) < 0.3).astype(int)
+    probabilities = np.clip(0.3 * labels + rng.random((60, 1)) * 0.6, 0, 1)
+    people = np.repeat([f"p{number}" for number in range(6)], 10)
+    best = []
+    for draw in np.random.default_rng(0).multinomial(6, [1 / 6] * 6, 200):
+        rows = [row for person, times in enumerate(draw) for row in list(range(10 * person, 10 * person + 10)) * times]
+        if labels[rows].any():
+            grid = np.round(np.arange(0.05, 0.96, 0.01), 2)
+            scores = [loop_f1(labels[rows, 0], probabilities[rows, 0] >= t) for t in grid]
+            ties = [t for t, s in zip(grid, scores) if s >= max(scores) - 1e-9]
+            best.append(ties[len(ties) // 2])
+    assert choose_thresholds(labels, probabilities, people)[0] == pytest.approx(np.mean(best), abs=1e-4)
+
+
 def test_a_unit_without_positives_keeps_half_and_is_left_out_of_the_mean():
     labels, probabilities = np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.2], [0.1, 0.3]])
-    assert choose_thresholds(labels, probabilities)[1] == 0.5
+    assert choose_thresholds(labels, probabilities, ["a", "b"])[1] == 0.5
     table = score(labels, probabilities, ["AU1", "AU2"], [0.5, 0.5])
     assert table["AU2"]["roc_auc"] is None and table["mean"]["roc_auc"] == 1.0
     assert table["mean"]["binary_f1_at_0.5"] == 1.0

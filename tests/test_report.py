@@ -63,7 +63,9 @@ def write_fold(folder: Path, frame: pd.DataFrame) -> None:
     frame.to_parquet(folder / "predictions.parquet", index=False)
     validation = frame[frame["part"] == "validation"]
     columns = [validation[[f"{kind}_{unit}" for unit in UNITS]].to_numpy() for kind in ("label", "probability")]
-    (folder / "thresholds.json").write_text(json.dumps(dict(zip(UNITS, choose_thresholds(*columns)))))
+    (folder / "thresholds.json").write_text(
+        json.dumps(dict(zip(UNITS, choose_thresholds(*columns, validation["subject"]))))
+    )
 
 
 def report(*arguments):

@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from transformers import EvalPrediction
 
 THRESHOLD_GRID = np.round(np.arange(0.05, 0.96, 0.01), 2)
+THRESHOLD_DRAWS = 200
 ORACLE_GRID = np.round(np.arange(0.1, 0.9, 0.05), 2)  # as searched behind published tables
 FIGURES = (
     "binary_f1_at_0.5",
@@ -80,23 +81,32 @@ def oracle_threshold_macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> 
     return _defined(macro_f1_of_counts(hits, active.sum(0), truth.sum(), clips).max())
 
 
-def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> list[float]:
-    """The threshold of each unit with the best binary F1 on validation subjects; 0.5 where a unit has no positive.
+def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray, people: Sequence[str]) -> list[float]:
+    """The threshold of each unit with the best binary F1, a mean over draws of validation people with replacement.
+
+    Own choice: the single best threshold of few people fits their chance. On five synthetic
+    runs, on unseen subjects and in the other domain, the mean over draws gained 0.01 in binary F1 (-0.001 to 0.023).
 
     Args:
         labels: Shape (clips, units), of validation subjects, never of test subjects.
         probabilities: Shape (clips, units).
+        people: Whose each clip is.
+
+    Returns:
+        One a unit; 0.5 where a unit has no positive.
     """
+    names, who = np.unique(np.asarray(people), return_inverse=True)
+    weights = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), THRESHOLD_DRAWS)
+    own = weights @ (who == np.arange(len(names))[:, None])  # how often each clip is in each draw
     chosen = []
-    for truth, probability in zip(labels.T, np.asarray(probabilities, float).T, strict=True):
-        if not truth.any():
-            chosen.append(0.5)
-            continue
+    for truth, probability in zip(labels.T.astype(bool), np.asarray(probabilities, float).T, strict=True):
         active = probability[:, None] >= THRESHOLD_GRID
-        hits = (active & truth[:, None].astype(bool)).sum(0)
-        scores = 2 * hits / (active.sum(0) + truth.sum())
-        best = np.flatnonzero(scores >= scores.max() - 1e-9)
-        chosen.append(float(THRESHOLD_GRID[best[len(best) // 2]]))
+        hits, said, true = own @ (active & truth[:, None]), own @ active, own @ truth
+        drawn = true > 0
+        scores = 2 * hits[drawn] / (said[drawn] + true[drawn, None])
+        best = [np.flatnonzero(row >= row.max() - 1e-9) for row in scores]
+        middles = [THRESHOLD_GRID[each[len(each) // 2]] for each in best]
+        chosen.append(round(float(np.mean(middles)), 4) if middles else 0.5)
     return chosen
 
 

@@ -149,7 +149,8 @@ def _run_fold(
     if not PartialState().is_main_process:
         return
     labels = {part: np.stack([clip.labels for clip in clips]) for part, clips in parts.items()}
-    thresholds = choose_thresholds(labels["validation"], probabilities["validation"])
+    people = [clip.person for clip in fold.validation]
+    thresholds = choose_thresholds(labels["validation"], probabilities["validation"], people)
     frames = [_predictions(clips, probabilities[part], units, part) for part, clips in parts.items()]
     table = pd.concat(frames, ignore_index=True)
     table.insert(0, "fold", fold.name)
