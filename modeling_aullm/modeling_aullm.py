@@ -259,12 +259,9 @@ class AULLMForAUDetection(PreTrainedModel):
         """
         record, text_config, tokenizer, weights = open_language_model(llm, revision=revision, gguf_file=gguf_file)
         settings = {} if config is None else config.to_dict()
-        settings |= {
-            "text_config": text_config,
-            "llm": record,
-            "token_rms": weights["embed_tokens.weight"].float().square().mean().sqrt().item() * TOKEN_SHARE,
-        }
-        config = AULLMConfig.from_dict(settings)
+        config = AULLMConfig.from_dict(settings | {"text_config": text_config, "llm": record})
+        embeddings_rms = weights["embed_tokens.weight"].float().square().mean().sqrt().item()
+        config.token_rms = embeddings_rms * (TOKEN_SHARE if config.anchored else 1)
         config.prompt_token_ids = tokenize_prompt(config.prompt, tokenizer)
         config.anchor_token_ids = anchor_token_ids(tokenizer) if config.anchored else None
         with _without_load_report():  # it would name the vision part as missing; that it is new is the point

