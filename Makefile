@@ -23,7 +23,6 @@ lint: $(READY)
 	$(BIN)/mypy
 
 space: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r space/requirements.txt
 	$(BIN)/python space/app.py
 
 bench: $(READY)

@@ -4,7 +4,6 @@ python -m hub.push_space --repo ORG/NAME --model ORG/MODEL [--revision SHA] [--p
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +16,7 @@ from hub.repository import check_repo_id, hub_errors, push_files
 from training.errors import run_command
 
 FOLDER = Path(__file__).parents[1] / "space"
-TEXT = """Upload a short video of one face; the model tells which facial Action Units move. Uploads are deleted.
-
-Not for decisions about people: no hiring, policing, lie detection, or inference of emotions at school or at work, which
-the EU AI Act (Article 5(1)(f)) prohibits. What the model is for, and its limits, stand in its card.
-"""
+REPLACED = ("*.py", "*.js", "*.css", "examples/*")  # with --update, what the folder no longer has is deleted
 
 
 def push_space(
@@ -45,13 +40,17 @@ def push_space(
     check_repo_id(repo_id)
     check_repo_id(model)
     pinned = fetch_commit(model, revision, "model")
-    files = [
-        ("app.py", (FOLDER / "app.py").read_bytes()),
-        ("requirements.txt", (FOLDER / "requirements.txt").read_bytes()),
-        ("README.md", space_card(repo_id, model).encode()),
-    ]
+    files = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in space_files()}
+    files["README.md"] = space_card(repo_id, model).encode()
     commit = push_files(
-        repo_id, files, repo_type="space", message=f"Demo of {model}", public=public, update=update, space_sdk="gradio"
+        repo_id,
+        files.items(),
+        repo_type="space",
+        message=f"Demo of {model}",
+        public=public,
+        update=update,
+        replaces=REPLACED,
+        space_sdk="gradio",
     )
     with hub_errors(repo_id):
         for name, value in (("MODEL_ID", model), ("MODEL_REVISION", pinned)):
@@ -59,32 +58,23 @@ def push_space(
     return commit
 
 
+def space_files() -> list[Path]:
+    """The files of the demo, without what Python leaves beside them."""
+    return sorted(path for path in FOLDER.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
 def space_card(repo_id: str, model: str) -> str:
-    """The Space's README with its front matter.
+    """The Space's README: the folder's, with title and model in its front matter.
 
     Args:
         repo_id: `ORG/NAME` of the Space.
         model: Hub id of its model.
     """
-    gradio = re.search(r"^gradio>=([\d.]+)", (FOLDER / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    front = {
-        "title": repo_id.partition("/")[2],
-        "emoji": "\N{NEUTRAL FACE}",
-        "colorFrom": "blue",
-        "colorTo": "yellow",
-        "sdk": "gradio",
-        "sdk_version": _three_numbers(gradio[1] if gradio else "6"),
-        "python_version": "3.12",
-        "app_file": "app.py",
-        "models": [model],
-        "license": "apache-2.0",
-        "short_description": "Facial action units of a video",
-    }
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n# {front['title']}\n\n{TEXT}"
-
-
-def _three_numbers(version: str) -> str:
-    return ".".join([*version.split("."), "0", "0"][:3])
+    _, front, text = (FOLDER / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    values = yaml.safe_load(front) | {"title": repo_id.partition("/")[2], "models": [model]}
+    return (
+        f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True)}---\n{text.replace('ORG/SPACE', repo_id)}"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from helpers_hub import commit_of, run_code, run_module
+from helpers_hub import ROOT, commit_of, run_code, run_module
 from hub_server import StandInHub
 
 USE = """
@@ -35,8 +35,30 @@ def test_the_space_runs_one_model_at_one_commit(hub, tmp_path):
     commit = hub.store.put("model", "lab/model", {"config.json": b"{}"})
     commit_of(run_module(hub, tmp_path / "home", *arguments))
     repo = hub.store.repos["space", "lab/demo"]
-    assert repo.private and set(repo.files()) == {".gitattributes", "README.md", "app.py", "requirements.txt"}
+    folder = ROOT / "space"
+    own = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    own = {name: path for name, path in own.items() if "__pycache__" not in name}
+    assert repo.private and set(repo.files()) == {".gitattributes", *own}
+    assert {"app.py", "requirements.txt", "packages.txt", "aullm_space/page.css", "examples/smile.mp4"} <= set(own)
+    assert all(repo.files()[name].content == path.read_bytes() for name, path in own.items() if name != "README.md")
     assert repo.variables == {"MODEL_ID": "lab/model", "MODEL_REVISION": commit}
-    front = yaml.safe_load(repo.files()["README.md"].content.decode().split("---")[1])
+    readme = repo.files()["README.md"].content.decode()
+    assert 'Client("lab/demo")' in readme and "deleted within minutes" in readme
+    front = yaml.safe_load(readme.split("---")[1])
+    assert front["title"] == "demo" and front["emoji"] == "\N{NEUTRAL FACE}" and front["python_version"] == "3.12"
     assert front["sdk"] == "gradio" and front["app_file"] == "app.py" and front["models"] == ["lab/model"]
     assert front["sdk_version"].split(".")[0] == "6" and len(front["short_description"]) <= 60
+
+
+def test_the_space_asks_for_the_gradio_it_is_built_on():
+    front = yaml.safe_load((ROOT / "space" / "README.md").read_text(encoding="utf-8").split("---")[1])
+    required = (ROOT / "space" / "requirements.txt").read_text(encoding="utf-8").splitlines()[0]
+    assert required == f"gradio>={front['sdk_version'].rpartition('.')[0]},<7"
+
+
+def test_the_space_uses_the_model_through_transformers_alone():
+    for path in (ROOT / "space").rglob("*.py"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not line.lstrip().startswith(
+                ("import modeling_aullm", "from modeling_aullm", "from hub", "from training")
+            )

@@ -1,0 +1,79 @@
+"""The written account of a moment: sentences put together from what the model computed, and from nothing else."""
+
+from html import escape
+
+from . import detector
+from .examples import Example
+from .facs import ACTION_UNITS, emotion_hints
+from .moments import Analysis, Moment
+
+EXPERTS = ("fine detail", "wider detail", "whole face", "edges")  # of MGE-EFP, in the order of its gate
+
+
+def describe(analysis: Analysis, moment: Moment, example: Example | None, *, with_emotion: bool) -> str:
+    """The account as HTML.
+
+    Args:
+        analysis: The whole video.
+        moment: The moment shown.
+        example: The example it is, if it is one.
+        with_emotion: Whether to add the hint by EMFACS.
+    """
+    sentences = [_where(analysis, moment), _what(moment)]
+    sentences += [_truth(example)] if example else []
+    sentences += [_emotion(moment)] if with_emotion else []
+    return f'<div class="account">{"".join(f"<p>{sentence}</p>" for sentence in sentences)}</div>'
+
+
+def _where(analysis: Analysis, moment: Moment) -> str:
+    segment = moment.segment
+    span = f"From {segment.start_time:.2f} to {segment.end_time:.2f} s of {escape(analysis.request.path.name)}"
+    if analysis.num_windows == 1:
+        return f"{span}:"
+    return f"{span} (moment {analysis.moments.index(moment) + 1} of {len(analysis.moments)}):"
+
+
+def _name(code: str) -> str:
+    return f"{code} {ACTION_UNITS[code].name.lower()}"
+
+
+def _what(moment: Moment) -> str:
+    active = sorted(moment.active, key=lambda code: -moment.action_units[code]["probability"])
+    count = f"{len(active)} of {len(moment.action_units)} units"
+    if not active:
+        code = max(moment.action_units, key=lambda unit: moment.action_units[unit]["probability"])
+        probability = moment.action_units[code]["probability"]
+        return f"<strong>No unit is active.</strong> The most probable is {_name(code)} ({probability:.2f})."
+    listed = ", ".join(f"{_name(code)} ({moment.action_units[code]['probability']:.2f})" for code in active)
+    return f"<strong>{count} active: {listed}.</strong>"
+
+
+def _truth(example: Example) -> str:
+    return f"Put into this example: <strong>{', '.join(example.action_units)}</strong>. {escape(example.source)}."
+
+
+def _emotion(moment: Moment) -> str:
+    hints = emotion_hints(set(moment.active))
+    found = f"the active units include those of <strong>{' and '.join(hints)}</strong>" if hints else "none fits"
+    return (
+        f'<span class="hint">Hint by EMFACS combinations, not computed by the model: {found}. A movement of the face '
+        "is no proof of a feeling.</span>"
+    )
+
+
+def describe_reasons(moment: Moment) -> str:
+    """Two sentences on gate and graph, as HTML."""
+    sentences = []
+    if moment.gate_weights is not None:
+        first = int(moment.gate_weights.argmax())
+        sentences.append(
+            f"Of the four views of the movement, <strong>{EXPERTS[first]}</strong> had the most weight "
+            f"({moment.gate_weights[first]:.2f} of 1)."
+        )
+    if moment.relation_strengths is not None:
+        first_unit, second, kind = detector.config.relations[int(moment.relation_strengths.argmax())]
+        sentences.append(
+            f"The strongest of {len(moment.relation_strengths)} relations in this clip is {first_unit} and {second} "
+            f"({kind}, {moment.relation_strengths.max():.2f})."
+        )
+    return f"<p>{' '.join(sentences)}</p>"

@@ -1,0 +1,77 @@
+"""The video again, with the face's box and a list of the active units below the picture."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .facs import ACTION_UNITS
+from .moments import Analysis, Moment
+from .video import iter_frames
+
+WIDTH = 640  # pixels
+LINES = 4  # of text below the picture
+LINE_PIXELS = 24
+DEFAULT_FPS = 25.0
+GROUND, INK, ORANGE = (24, 26, 30), (235, 235, 235), (230, 130, 40)
+
+
+def write_annotated_video(analysis: Analysis, path: Path) -> None:
+    """Encode the video as H.264 in MP4, a frame at a time.
+
+    Args:
+        analysis: What was found.
+        path: Where to.
+    """
+    with av.open(str(path), "w") as container:
+        stream = None
+        for index, (_, image) in enumerate(iter_frames(analysis.request.path)):
+            drawn = _draw(image, _moment_at(analysis, index))
+            if stream is None:
+                stream = container.add_stream(
+                    "libx264", rate=Fraction(analysis.fps or DEFAULT_FPS).limit_denominator(1001)
+                )
+                stream.height, stream.width = drawn.shape[:2]
+                stream.pix_fmt = "yuv420p"
+                stream.options = {"crf": "20", "preset": "veryfast"}
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(drawn, format="rgb24")))
+        if stream is not None:
+            container.mux(stream.encode())
+
+
+def _moment_at(analysis: Analysis, frame: int) -> Moment | None:
+    """The moment whose middle is nearest, of those that hold the frame."""
+    near = [m for m in analysis.moments if m.segment.start_frame <= frame <= m.segment.end_frame]
+    return min(near, key=lambda m: abs(m.segment.start_frame + m.segment.end_frame - 2 * frame), default=None)
+
+
+def _draw(image: np.ndarray, moment: Moment | None) -> np.ndarray:
+    scale = WIDTH / image.shape[1]
+    height = 2 * round(image.shape[0] * scale / 2)
+    canvas = Image.new("RGB", (WIDTH, height + LINES * LINE_PIXELS), GROUND)
+    canvas.paste(Image.fromarray(image).resize((WIDTH, height), Image.Resampling.BILINEAR))
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(16)
+    if moment is not None and moment.segment.face is not None:
+        x, y, width, tall = (scale * value for value in moment.segment.face.box)
+        pen.rectangle((x, y, x + width, y + tall), outline=ORANGE, width=2)
+    for line, (text, ink) in enumerate(_lines(moment)):
+        pen.text((12, height + LINE_PIXELS * (line + 0.5)), text, ink, font, anchor="lm")
+    return np.asarray(canvas)
+
+
+def _lines(moment: Moment | None) -> list[tuple[str, tuple[int, int, int]]]:
+    """The surest active units, one a line."""
+    if moment is None:
+        return [("no face found, or outside onset and offset", INK)]
+    if not moment.active:
+        return [("no unit active", INK)]
+    surest = sorted(moment.active, key=lambda code: -moment.action_units[code]["probability"])
+    lines = [
+        (f"{code}  {ACTION_UNITS[code].name}  {moment.action_units[code]['probability']:.2f}", ORANGE)
+        for code in surest[:LINES]
+    ]
+    if len(surest) > LINES:
+        lines[-1] = (f"{lines[-1][0]}   and {len(surest) - LINES} more", ORANGE)
+    return lines

@@ -1,0 +1,100 @@
+"""What happens on a click: the parts of the page connected with what answers them."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+
+from . import exploring, handlers
+from .limits import VISITORS_AT_ONCE
+
+TO_RESULT = (
+    """() => { if (innerWidth < 700) document.querySelector("#status").scrollIntoView({ behavior: "smooth" }); }"""
+)
+
+
+def face_video(**settings: Any) -> gr.Video:
+    """A video without sound: it is not recorded, and need not, as Gradio has it, be cut off by another program."""
+    video = gr.Video(include_audio=False, **settings)
+    video.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
+    return video
+
+
+def connect_search(parts: SimpleNamespace) -> None:
+    """Everything that looks at a video: the button, an example, another face."""
+    form = [parts.video, parts.face, parts.cropped, parts.onset, parts.apex, parts.offset]
+    example = parts.examples.click(
+        handlers.load_example,
+        None,
+        [parts.video, parts.cropped, parts.onset, parts.apex, parts.offset, parts.face],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    for start in (parts.find.click, parts.face.input, example.then):
+        start(
+            handlers.find,
+            form,
+            [getattr(parts, name) for name in handlers.Found._fields],
+            concurrency_id="model",
+            concurrency_limit=VISITORS_AT_ONCE,
+            show_progress_on=parts.status,
+            api_visibility="private",
+        ).then(**_show(parts)).then(None, js=TO_RESULT)
+    parts.video.upload(handlers.no_choice_of_face, None, parts.face, api_visibility="private", show_progress="hidden")
+
+
+def _show(parts: SimpleNamespace) -> dict[str, Any]:
+    """Arguments of the event that shows a moment."""
+    return {
+        "fn": handlers.show,
+        "inputs": [parts.session, parts.with_emotion],
+        "outputs": [getattr(parts, name) for name in handlers.Shown._fields],
+        "show_progress_on": parts.account,
+        "api_visibility": "private",
+        "concurrency_id": "model",
+        "concurrency_limit": VISITORS_AT_ONCE,
+    }
+
+
+def connect_moments(parts: SimpleNamespace) -> None:
+    """The ways to another moment of a long video."""
+    for event, function, inputs in (
+        (parts.peaks.input, exploring.go_to, [parts.session, parts.peaks]),
+        (parts.earlier.click, exploring.go_earlier, [parts.session]),
+        (parts.later.click, exploring.go_later, [parts.session]),
+        (parts.clicked.click, exploring.go_to_time, [parts.session]),
+    ):
+        event(function, inputs, parts.session, api_visibility="private", show_progress="hidden").success(**_show(parts))
+
+
+def connect_rest(parts: SimpleNamespace) -> None:
+    """The hint at emotions, what if, the annotated video."""
+    parts.with_emotion.input(
+        exploring.retell, [parts.session, parts.with_emotion], parts.account, api_visibility="private"
+    )
+    gr.on(
+        [parts.relations.input, parts.flipped_units.input],
+        exploring.flip,
+        [parts.session, parts.relations, parts.flipped_units],
+        parts.what_if,
+        api_visibility="private",
+        concurrency_id="model",
+        concurrency_limit=VISITORS_AT_ONCE,
+        trigger_mode="always_last",
+    )
+    parts.make_video.click(exploring.make_video, parts.session, parts.video_file, api_visibility="private")
+
+
+def add_endpoint() -> None:
+    """The endpoint for programs; its components are not shown."""
+    inputs: list[Any] = [face_video(visible=False, label="video")]
+    inputs += [gr.Number(value=None, visible=False, label=name) for name in ("onset", "apex", "offset")]
+    inputs += [gr.Textbox(value=None, visible=False, label="face")]
+    gr.Button(visible=False).click(
+        handlers.answer,
+        inputs,
+        gr.JSON(visible=False, label="action units"),
+        api_name="action_units",
+        concurrency_id="model",
+        concurrency_limit=VISITORS_AT_ONCE,
+    )

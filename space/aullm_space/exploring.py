@@ -1,0 +1,78 @@
+"""What a visitor looks at after a video was looked at: moments, the hint at emotions, what if, the annotated video."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from . import account, files, what_if
+from .examples import Example
+from .messages import EXPIRED
+from .moments import Analysis, Moment
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one visitor looks at.
+
+    Attributes:
+        analysis: What was found in the video.
+        example: The example the video is, if it is one.
+        index: Number of the moment shown.
+    """
+
+    analysis: Analysis
+    example: Example | None
+    index: int
+
+    @property
+    def moment(self) -> Moment:
+        """The moment shown."""
+        return self.analysis.moments[self.index]
+
+
+def retell(session: Session | None, with_emotion: bool) -> str:
+    """The account, with or without the hint at emotions."""
+    alive = _alive(session)
+    return account.describe(alive.analysis, alive.moment, alive.example, with_emotion=with_emotion)
+
+
+def go_to(session: Session | None, index: int) -> Session:
+    """Choose a moment by its number; one before the first or after the last is the first or last."""
+    alive = _alive(session)
+    return replace(alive, index=min(max(int(index), 0), len(alive.analysis.moments) - 1))
+
+
+def go_earlier(session: Session | None) -> Session:
+    """Choose the moment before."""
+    return go_to(session, _alive(session).index - 1)
+
+
+def go_later(session: Session | None) -> Session:
+    """Choose the moment after."""
+    return go_to(session, _alive(session).index + 1)
+
+
+def go_to_time(session: Session | None, event: gr.EventData) -> Session:
+    """Choose the moment clicked on the timeline."""
+    moments = _alive(session).analysis.moments
+    return go_to(session, min(range(len(moments)), key=lambda index: abs(moments[index].centre - float(event.time))))
+
+
+def flip(session: Session | None, relations: list[int], flipped_units: list[str]) -> str:
+    """Ask what if."""
+    return what_if.what_if(_alive(session).moment, relations, flipped_units)
+
+
+def make_video(session: Session | None) -> Any:
+    """The annotated video, ready for download."""
+    analysis = _alive(session).analysis
+    if not analysis.request.path.is_file():
+        raise gr.Error(EXPIRED, print_exception=False)
+    return gr.update(value=files.write_video(analysis), visible=True)
+
+
+def _alive(session: Session | None) -> Session:
+    if session is None:
+        raise gr.Error(EXPIRED, print_exception=False)
+    return session

@@ -1,0 +1,48 @@
+"""What a visitor takes away; it lies in Gradio's own cache, which deletes it with the uploads."""
+
+import uuid
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from . import detector
+from .annotated_video import write_annotated_video
+from .moments import Analysis, Request
+from .record import to_csv, to_json
+
+
+def write_result(analysis: Analysis) -> tuple[str, str]:
+    """Paths of a JSON and a CSV file, as `aullm predict` writes them."""
+    folder, stem = _new_folder(), analysis.request.path.stem
+    written = []
+    for text, suffix in ((to_json(analysis), "json"), (to_csv(analysis), "csv")):
+        path = folder / f"{stem}_units.{suffix}"
+        path.write_text(text, encoding="utf-8")
+        written.append(str(path))
+    return written[0], written[1]
+
+
+def write_video(analysis: Analysis) -> str:
+    """Path of the annotated video."""
+    path = _new_folder() / f"{analysis.request.path.stem}_units.mp4"
+    write_annotated_video(analysis, path)
+    return str(path)
+
+
+def python_lines(request: Request) -> str:
+    """The Python lines that give the same result."""
+    model = str(detector.SHIPPED.relative_to(detector.ROOT)) if detector.IS_SHIPPED else detector.MODEL_ID
+    revision = f', revision="{detector.MODEL_REVISION}"' if detector.MODEL_REVISION else ""
+    options = "".join(f", {name}={value}" for name, value in request.marks.items() if value is not None)
+    options += "" if request.face == "largest" else f", face={request.face!r}"
+    return (
+        "from transformers import pipeline\n\n"
+        f'detect = pipeline("action-unit-detection", model="{model}"{revision}, trust_remote_code=True)\n'
+        f'detect("{request.path.name}"{options})\n'
+    )
+
+
+def _new_folder() -> Path:
+    folder = Path(get_upload_folder()) / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,64 @@
+"""Texts of the page."""
+
+from html import escape
+
+from .limits import FILES_KEPT_SECONDS, MAX_MEGABYTES, MAX_SECONDS, MAX_SIDE, RESULTS_KEPT_SECONDS
+from .moments import Analysis
+
+_KEPT = f"{FILES_KEPT_SECONDS // 60} minutes"
+HEADER = """<header><h1>Micro-expressions, unit by unit</h1>
+<p>A face moves for less than half a second. Which muscles? Give a short video of one face: the page magnifies the
+movement and names the <strong>Action Units</strong> of FACS that the model sees, and why.</p>
+<p class="warning">The shipped model was trained on drawn faces alone. It shows how the method works; it is not a
+measuring instrument.</p></header>"""
+STEP_ONE = "### 1 &nbsp; Choose an example …"
+STEP_OWN = "### … or give a video of your own"
+LIMITS = (
+    f"Up to {MAX_SECONDS} s, {MAX_MEGABYTES} MB and {MAX_SIDE} pixels a side: one face, from the front, well lit. "
+    f"Deleted after {_KEPT}. A video that your browser cannot play is looked at all the same."
+)
+READY = """<p class="status" role="status">Next: click an example, or give a video and press
+<strong>Find action units</strong>.</p>
+<ol class="guide"><li><strong>Which muscles moved?</strong> A bar for every unit, and its place on the face.</li>
+<li><strong>How?</strong> The movement frame by frame, and magnified until half a pixel can be seen.</li>
+<li><strong>Why does the model say so?</strong> What it looked at, and which units it expects together.</li>
+<li><strong>What if</strong> a rule were another? Switch it, and watch the numbers move.</li></ol>"""
+NO_MOVEMENT = "<p>Here the movement is shown frame by frame, and magnified, once a video is done.</p>"
+NO_REASONS = "<p>Here stands what the model went by, once a video is done.</p>"
+EXPIRED = "This result has been deleted, as everything here is after some minutes. Press Find action units once more."
+ABOUT = f"""
+**Limits.** The shipped checkpoint was trained on drawn faces only, so its figures say little about people. Head
+movement, speech, poor light and faces seen from the side are beyond what it was trained for. Nobody has measured how
+its errors differ between groups of people, and a movement of the face is neither an emotion nor an intention.
+
+**Not for decisions about people**: no hiring, policing, lie detection, or inference of emotions at school or at work,
+which the EU AI Act (Article 5(1)(f)) prohibits.
+
+**Privacy.** Your video is used for this page alone. It is deleted from the disk within some minutes ({_KEPT} after the
+upload), what was found in it is forgotten after {RESULTS_KEPT_SECONDS // 60} minutes, and nothing is stored or sent on.
+
+**Method.** AULLM++ (arXiv 2603.08387): learnable motion magnification (LED), a small 3D CNN, a gate of four experts, a
+graph of relations between units, and a language model with LoRA that decides. The model card tells all of it.
+
+**From a program.** The endpoint `/action_units` (see *Use via API* at the foot of the page) answers with the JSON of
+`aullm predict --json`.
+"""
+
+
+def error(text: str) -> str:
+    """A message that stays in the page."""
+    return f'<p class="status error" role="alert"><strong>This did not work.</strong> {escape(text)}</p>'
+
+
+def found(analysis: Analysis) -> str:
+    """What was looked at, and what to do next."""
+    faces = ""
+    if analysis.num_windows > 1:
+        faces = f"{len(analysis.moments)} of {analysis.num_windows} moments show a face. "
+    return (
+        f'<p class="status" role="status">Done: {analysis.num_frames} frames. {faces}Next: step through the movement, '
+        "then ask <em>Why</em> and <em>What if</em> below.</p>"
+    )
+
+
+CHOOSE_FIRST = error("There is no video yet. Choose an example, upload a video or record one.")

@@ -1,0 +1,96 @@
+"""One video looked at: what was asked, its moments, and what the model found in each."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A stretch of the video in which a face was found.
+
+    Attributes:
+        segment: The processor's: its frames, times, face and pixel values.
+        sampled: Frames of the video that the model saw.
+        action_units: By code, `{"probability", "active"}`.
+        gate_weights: One an expert, None for a model without experts.
+        relation_strengths: One a relation, None for a model without a graph.
+    """
+
+    segment: Any
+    sampled: list[int]
+    action_units: dict[str, dict[str, Any]]
+    gate_weights: np.ndarray | None
+    relation_strengths: np.ndarray | None
+
+    @property
+    def centre(self) -> float:
+        """The time, in seconds, that it speaks for."""
+        return (self.segment.start_time + self.segment.end_time) / 2
+
+    @property
+    def active(self) -> list[str]:
+        """Codes of the active units."""
+        return [code for code, unit in self.action_units.items() if unit["active"]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a visitor asked.
+
+    Attributes:
+        path: The upload.
+        face: `largest`, `cropped` or the number of a face from 0.
+        onset: First frame of the expression, None if not known.
+        apex: Frame of its height, likewise.
+        offset: Last frame, likewise.
+    """
+
+    path: Path
+    face: str | int = "largest"
+    onset: int | None = None
+    apex: int | None = None
+    offset: int | None = None
+
+    @property
+    def marks(self) -> dict[str, int | None]:
+        """Onset, apex and offset."""
+        return {"onset": self.onset, "apex": self.apex, "offset": self.offset}
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it says where the expression lies."""
+        return any(mark is not None for mark in self.marks.values())
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was found in one video.
+
+    Attributes:
+        request: What was asked.
+        fps: Frames a second, None if the container does not say.
+        num_frames: Frames decoded.
+        num_windows: Stretches looked at, those without a face included.
+        moments: The stretches with a face, in order.
+        peaks: Where each unit is strongest each time it is active: index of the moment and code, in order.
+    """
+
+    request: Request
+    fps: float | None
+    num_frames: int
+    num_windows: int
+    moments: list[Moment]
+    peaks: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def strongest(self) -> int:
+        """Index of the moment to show first: the one with most units at their peak, then the surest."""
+
+        def weight(index: int) -> tuple[int, float]:
+            units = self.moments[index].action_units.values()
+            return sum(at == index for at, _ in self.peaks), max(unit["probability"] for unit in units)
+
+        return max(range(len(self.moments)), key=weight)

@@ -1,0 +1,125 @@
+"""The page: what lies where; `events.py` says what happens on a click."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+
+from . import events, examples, handlers, messages, what_if
+from .limits import CHECKED_EVERY_SECONDS, FILES_KEPT_SECONDS, RESULTS_KEPT_SECONDS
+
+HERE = Path(__file__).parent
+CSS = (HERE / "page.css").read_text(encoding="utf-8")
+FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "DejaVu Sans", "sans-serif"]
+THEME = gr.themes.Base(
+    primary_hue=gr.themes.colors.blue,
+    neutral_hue=gr.themes.colors.slate,
+    radius_size=gr.themes.sizes.radius_md,
+    font=FONT,  # of the visitor's own device: nothing is fetched from elsewhere
+    font_mono=["ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"],
+)
+CARDS_SCRIPT = """element.addEventListener("click", (event) => {
+    const card = event.target.closest("[data-example]");
+    if (card) trigger("click", { example: card.dataset.example });
+});"""
+
+
+def build() -> gr.Blocks:
+    """The whole page."""
+    with gr.Blocks(
+        title="AULLM++: micro-expressions, unit by unit",
+        delete_cache=(CHECKED_EVERY_SECONDS, FILES_KEPT_SECONDS),
+        analytics_enabled=False,
+    ) as page:
+        parts = SimpleNamespace(session=gr.State(time_to_live=RESULTS_KEPT_SECONDS))
+        gr.HTML(messages.HEADER)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=2, min_width=320):
+                _add_input(parts)
+            with gr.Column(scale=3, min_width=320):
+                _add_result(parts)
+        _add_tabs(parts)
+        events.connect_search(parts)
+        events.connect_moments(parts)
+        events.connect_rest(parts)
+        events.add_endpoint()
+    return page
+
+
+def _add_input(parts: SimpleNamespace) -> None:
+    gr.Markdown(messages.STEP_ONE)
+    parts.examples = gr.HTML(examples.cards(), js_on_load=CARDS_SCRIPT, elem_id="examples")
+    gr.Markdown(messages.STEP_OWN)
+    parts.video = events.face_video(
+        label="Video of a face",
+        sources=["upload", "webcam"],
+        webcam_options=gr.WebcamOptions(mirror=False),
+        elem_id="video",
+    )
+    parts.find = gr.Button("Find action units", variant="primary", size="lg")
+    gr.Markdown(messages.LIMITS, elem_classes="small")
+    with gr.Accordion("Options", open=False):
+        parts.cropped = gr.Checkbox(label="The frames are ready crops of a face (as datasets give them)")
+        gr.Markdown("Where the expression lies, if you know it: frame numbers, counted from 0.", elem_classes="small")
+        with gr.Row():
+            for name in ("onset", "apex", "offset"):
+                number = gr.Number(value=None, label=name.capitalize(), precision=0, minimum=0, min_width=80)
+                setattr(parts, name, number)
+
+
+def _add_result(parts: SimpleNamespace) -> None:
+    gr.Markdown("### 2 &nbsp; Read the action units")
+    parts.status = gr.HTML(messages.READY, elem_id="status")
+    parts.face = gr.Radio(
+        [("Face 1, the largest", 0)], value=0, visible=False, label="Several faces are seen. Which one?", elem_id="face"
+    )
+    with gr.Column(visible=False) as parts.results:
+        with gr.Column(visible=False) as parts.timeline_area:
+            parts.plot = gr.Plot(label="Stars are peaks. Click a moment, drag to zoom", elem_id="timeline")
+            parts.clicked = gr.HTML(js_on_load=(HERE / "timeline.js").read_text(encoding="utf-8"), elem_id="clicked")
+            parts.peaks = gr.Radio(label="Peaks", elem_id="peaks")
+            with gr.Row():
+                parts.earlier = gr.Button("Earlier moment", size="sm", min_width=80)
+                parts.later = gr.Button("Later moment", size="sm", min_width=80)
+        parts.account = gr.HTML(elem_id="account")
+        with gr.Row(elem_id="units"):
+            with gr.Column(scale=2, min_width=180):
+                parts.face_map = gr.HTML()
+            with gr.Column(scale=5, min_width=300):
+                parts.unit_rows = gr.HTML()
+        parts.with_emotion = gr.Checkbox(label="Add a hint at emotions (EMFACS combinations; a hint, no finding)")
+
+
+def _add_tabs(parts: SimpleNamespace) -> None:
+    with gr.Tabs(elem_id="more"):
+        with gr.Tab("Movement"):
+            parts.player = gr.HTML(
+                messages.NO_MOVEMENT,
+                js_on_load=(HERE / "player.js").read_text(encoding="utf-8"),
+                elem_id="player",
+            )
+        with gr.Tab("Why"):
+            parts.reasons = gr.HTML(messages.NO_REASONS, elem_id="why")
+        with gr.Tab("What if", visible=handlers.has_structure()):
+            _add_what_if(parts)
+        with gr.Tab("Take away"):
+            with gr.Row():
+                parts.json_file = gr.DownloadButton("JSON", min_width=120)
+                parts.csv_file = gr.DownloadButton("CSV", min_width=120)
+                parts.make_video = gr.Button("Make the annotated video", min_width=120)
+                parts.video_file = gr.DownloadButton("Annotated video", visible=False, min_width=120)
+            parts.code = gr.Code(language="python", label="The same result in Python", interactive=False)
+        with gr.Tab("About"):
+            gr.Markdown(messages.ABOUT)
+
+
+def _add_what_if(parts: SimpleNamespace) -> None:
+    gr.Markdown("Flip a rule of the graph, as in training, and watch which answers move and which hold.")
+    parts.relations = gr.CheckboxGroup(
+        label="Relations to switch (with their strength in this clip): a strong one becomes weak, a weak one strong",
+        elem_id="relations",
+    )
+    parts.flipped_units = gr.CheckboxGroup(
+        label="Units to flip: the unit's node says its opposite before the graph reasons", elem_id="flipped-units"
+    )
+    parts.what_if = gr.HTML(what_if.NOTHING_FLIPPED, elem_id="what-if")

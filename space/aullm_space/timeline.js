@@ -1,0 +1,8 @@
+// A click on the timeline tells the page the time clicked; the plot is drawn anew with every result.
+function attach() {
+    const plot = document.querySelector("#timeline .js-plotly-plot");
+    if (!plot || !plot.on || plot.dataset.listens) return;
+    plot.dataset.listens = "yes";
+    plot.on("plotly_click", (event) => trigger("click", { time: event.points[0].x }));
+}
+new MutationObserver(attach).observe(document.body, { childList: true, subtree: true });

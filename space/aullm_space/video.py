@@ -1,0 +1,61 @@
+"""Frames of a video for showing it: upright, in colour."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+TIME_TOLERANCE = 1e-4  # seconds
+
+
+def frame_rate(path: Path) -> float | None:
+    """Frames a second by the container, None if it does not say."""
+    with av.open(str(path.absolute())) as container:
+        stream = container.streams.video[0]
+        rate = stream.average_rate or stream.guessed_rate
+        return float(rate) if rate else None
+
+
+def count_frames(path: Path) -> int:
+    """Frames that can be decoded."""
+    return sum(1 for _ in iter_frames(path))
+
+
+def iter_frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, np.ndarray]]:
+    """Decode a video from the last key frame before a time on.
+
+    Args:
+        path: A video that can be read.
+        start: Seconds since the first frame.
+
+    Yields:
+        Seconds since the video's start and RGB pixels, (height, width, 3) uint8.
+    """
+    with av.open(str(path.absolute())) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        unit, first = stream.time_base or Fraction(1), stream.start_time or 0
+        if start > 0:
+            container.seek(first + int(start / unit), stream=stream)
+        for picture in container.decode(stream):
+            image = np.rot90(picture.to_ndarray(format="rgb24"), round(picture.rotation / 90))
+            yield float(((picture.pts or 0) - first) * unit), np.ascontiguousarray(image)
+
+
+def frames_between(path: Path, start: float, end: float) -> list[np.ndarray]:
+    """The frames from one time to another, both included.
+
+    Args:
+        path: A video that can be read.
+        start: Seconds.
+        end: Seconds.
+    """
+    kept = []
+    for time, image in iter_frames(path, start):
+        if time > end + TIME_TOLERANCE:
+            break
+        if time >= start - TIME_TOLERANCE:
+            kept.append(image)
+    return kept

@@ -1,0 +1,70 @@
+"""What if a rule were another? The same clip asked again with relations or units' nodes flipped, as CCR trains with."""
+
+from . import detector
+from .facs import ACTION_UNITS
+from .moments import Moment
+
+HOLDS = 0.02  # a probability that changes by less holds
+NOTHING_FLIPPED = (
+    "<p>Choose a relation or a unit above: the model answers again for the same clip, and the table shows which "
+    "probabilities move and which hold.</p>"
+)
+
+
+def relation_choices(moment: Moment) -> list[tuple[str, int]]:
+    """Label and number of every relation, with its strength in this clip."""
+    if moment.relation_strengths is None:
+        return []
+    return [
+        (f"{first}{' + ' if kind == 'co-occurring' else ' or '}{second} · {strength:.2f}", number)
+        for number, ((first, second, kind), strength) in enumerate(
+            zip(detector.config.relations, moment.relation_strengths, strict=True)
+        )
+    ]
+
+
+def what_if(moment: Moment, relations: list[int], units: list[str]) -> str:
+    """What the model says with rules flipped, beside what it said, as HTML.
+
+    Args:
+        moment: The moment shown.
+        relations: Numbers of the relations that are as weak as they were strong.
+        units: Codes of the units whose node says its opposite.
+    """
+    if not relations and not units:
+        return NOTHING_FLIPPED
+    count = len(detector.config.relations)
+    after = detector.ask_what_if(
+        moment.segment.pixel_values,
+        [code in units for code in moment.action_units],
+        [number in relations for number in range(count)],
+    )
+    before = [unit["probability"] for unit in moment.action_units.values()]
+    rows = list(zip(moment.action_units, before, map(float, after), strict=True))
+    body = "".join(_row(*row) for row in rows)
+    return (
+        f"<p>{_summary(rows)}</p>"
+        '<table class="units flips"><thead><tr><th>Unit</th><th>Name</th><th>Now</th><th>Then</th><th>Change</th></tr>'
+        f"</thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _row(code: str, before: float, after: float) -> str:
+    moves = abs(after - before) >= HOLDS
+    crossed = (after >= detector.THRESHOLDS[code]) != (before >= detector.THRESHOLDS[code])
+    change = f"{after - before:+.3f}{'' if moves else ', holds'}"
+    if crossed:
+        change += ", now active" if after > before else ", no longer active"
+    return (
+        f'<tr class="{"active" if moves else "still"}" data-unit="{code}"><th scope="row">{code}</th>'
+        f'<td>{ACTION_UNITS[code].name}</td><td class="number">{before:.4f}</td><td class="number">{after:.4f}</td>'
+        f"<td>{change}</td></tr>"
+    )
+
+
+def _summary(rows: list[tuple[str, float, float]]) -> str:
+    moved = sorted((row for row in rows if abs(row[2] - row[1]) >= HOLDS), key=lambda row: -abs(row[2] - row[1]))
+    if not moved:
+        return f"<strong>All {len(rows)} units hold</strong>: no probability changes by {HOLDS} or more."
+    listed = ", ".join(f"{code} ({after - before:+.2f})" for code, before, after in moved)
+    return f"<strong>{len(moved)} of {len(rows)} move</strong>: {listed}. The others hold."

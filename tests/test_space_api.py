@@ -1,0 +1,154 @@
+"""The Space's endpoint: the JSON of `aullm predict`, for several visitors at once; nothing of theirs stays on disk."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import gradio_client
+import numpy as np
+import pytest
+from helpers_space import EXAMPLES, SpaceServer, find, launch_browser, open_page, upload, wait_for_result
+from helpers_video import face_video, turn_video, write_video
+from playwright.sync_api import sync_playwright
+
+from modeling_aullm.cli import main as aullm
+
+KEPT_SECONDS = 12  # long enough for a visit on a busy machine
+
+
+STAND_IN_FOR_ZERO_GPU = """
+import sys
+assert "torch" not in sys.modules, "on ZeroGPU, spaces comes before torch"
+def GPU(function):
+    def borrow(*arguments):
+        with open("borrowed.txt", "a") as file:
+            file.write(function.__name__ + " ")
+        return function(*arguments)
+    return borrow
+def gradio_auto_wrap(function):
+    return function
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("space")
+    (folder / "spaces.py").write_text(STAND_IN_FOR_ZERO_GPU)
+    with SpaceServer(folder, KEPT_SECONDS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def ask(server, tmp_path_factory):
+    """Asks the endpoint about a video."""
+    client = gradio_client.Client(server.url, verbose=False, download_files=str(tmp_path_factory.mktemp("client")))
+
+    def ask(path, **options):
+        return client.predict(gradio_client.handle_file(path), api_name="/action_units", **options)
+
+    ask.client = client
+    return ask
+
+
+def assert_same(found, expected):
+    """Equal, but for the last digits of probabilities, which batches of other sizes move."""
+    assert [dict(entry, segments=None) for entry in found] == [dict(entry, segments=None) for entry in expected]
+    for segment, other in zip(found[0]["segments"], expected[0]["segments"], strict=True):
+        units, other_units = segment.pop("action_units"), other.pop("action_units")
+        assert segment == other and units.keys() == other_units.keys()
+        for code, unit in units.items():
+            assert unit == {
+                **other_units[code],
+                "probability": pytest.approx(other_units[code]["probability"], abs=1e-4),
+            }
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [("smile", {}), ("timeline", {}), ("brows", {"onset": 2, "apex": 8, "offset": 15}), ("drawn", {"face": "cropped"})],
+)
+def test_the_answer_is_that_of_aullm_predict(ask, tmp_path, monkeypatch, name, options):
+    found = ask(str(EXAMPLES / f"{name}.mp4"), **options)
+    monkeypatch.chdir(EXAMPLES)
+    arguments = [text for option, value in options.items() for text in (f"--{option}", str(value))]
+    assert aullm(["predict", f"{name}.mp4", "--json", str(tmp_path / "out.json"), *arguments]) == 0
+    assert_same(found, json.loads((tmp_path / "out.json").read_text()))
+
+
+def test_several_visitors_ask_at_once(ask):
+    names = ["smile", "brows", "drawn", "timeline", "smile"]
+    with ThreadPoolExecutor(len(names)) as visitors:
+        answers = list(visitors.map(lambda name: ask(str(EXAMPLES / f"{name}.mp4")), names))
+    assert [answer[0]["source"] for answer in answers] == [f"{name}.mp4" for name in names]
+    assert [len(answer[0]["segments"]) for answer in answers] == [1, 1, 1, 16, 1]
+    assert_same(answers[0], answers[4])
+
+
+def test_videos_of_phones_and_cameras(ask, tmp_path):
+    upright = face_video()
+    phone = write_video(tmp_path / "phone.mp4", np.rot90(upright, axes=(1, 2)).copy())
+    turn_video(phone, (0, 1, -1, 0))
+    for path in (
+        phone,
+        write_video(tmp_path / "camera.avi", upright, "mpeg4"),
+        write_video(tmp_path / "a.webm", upright, "vp8"),
+    ):
+        ((entry,), face) = (found := ask(str(path))), None
+        face = entry["face"]["box"]
+        assert entry["num_frames"] == 10 and face[0] == pytest.approx(100, abs=40) and len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"face": "3"}, "fewer than 4 faces. Choose face 1"),
+        ({"onset": 5, "offset": 900}, "within frames 0 to 17"),
+        ({"face": "somebody"}, "face must be 'largest', 'cropped' or the number"),
+    ],
+)
+def test_an_error_is_a_message(ask, options, message):
+    with pytest.raises(gradio_client.exceptions.AppError, match=message):
+        ask(str(EXAMPLES / "smile.mp4"), **options)
+
+
+def test_the_endpoint_is_documented_and_the_only_one(ask):
+    endpoints = ask.client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert list(endpoints) == ["/action_units"]
+    assert "aullm predict" in endpoints["/action_units"]["description"]
+    assert [p["parameter_name"] for p in endpoints["/action_units"]["parameters"]] == [
+        "video",
+        "onset",
+        "apex",
+        "offset",
+        "face",
+    ]
+    assert [p["parameter_has_default"] for p in endpoints["/action_units"]["parameters"]] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_a_visit_leaves_nothing_on_disk(server):
+    with sync_playwright() as playwright:
+        browser = launch_browser(playwright)
+        page = open_page(browser, server)
+        upload(page, EXAMPLES / "smile.mp4")
+        find(page)
+        wait_for_result(page)
+        page.get_by_role("tab", name="Take away").click()
+        page.get_by_role("button", name="Make the annotated video").click()
+        page.get_by_role("button", name="Annotated video", exact=True).wait_for()
+        assert server.files()
+        browser.close()
+    deadline = time.monotonic() + 60
+    while server.files() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert server.files() == []
+
+
+def test_every_question_borrows_the_gpu(ask, server):
+    ask(str(EXAMPLES / "smile.mp4"))
+    assert {"ask", "magnify"} <= set((server.cache.parent / "borrowed.txt").read_text().split())

@@ -1,0 +1,197 @@
+"""The page as visitors meet it, in a real browser."""
+
+import json
+import re
+import shutil
+
+import av
+import numpy as np
+import pytest
+from helpers_space import EXAMPLES, SpaceServer, find, launch_browser, open_page, unit_numbers, upload, wait_for_result
+from helpers_video import two_faces, write_video
+from playwright.sync_api import sync_playwright
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with SpaceServer(tmp_path_factory.mktemp("space")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser(server, tmp_path_factory):
+    """A browser whose webcam sees the first example over and over."""
+    film = tmp_path_factory.mktemp("webcam") / "smile.y4m"
+    with av.open(str(EXAMPLES / "smile.mp4")) as container:
+        frames = [picture.to_ndarray(format="yuv420p").tobytes() for picture in container.decode(video=0)]
+    film.write_bytes(b"YUV4MPEG2 W320 H320 F30:1 Ip A1:1 C420jpeg\n" + b"".join(b"FRAME\n" + each for each in frames))
+    fakes = "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"
+    with sync_playwright() as started:
+        browser = launch_browser(started, *fakes, f"--use-file-for-fake-video-capture={film}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def smile(browser, server):
+    """The page with the first example done, chosen by the keyboard alone."""
+    page = open_page(browser, server)
+    page.locator("button.card").first.focus()
+    page.keyboard.press("Enter")
+    wait_for_result(page)
+    page.locator("#player .player").wait_for()
+    return page
+
+
+def test_an_example_shows_its_units_with_what_was_put_in(smile):
+    numbers = unit_numbers(smile)
+    assert len(numbers) == 12 and all(0 <= value <= 1 for value in numbers.values())
+    active = smile.locator("#units tr.active").evaluate_all("rows => rows.map(row => row.dataset.unit)")
+    assert "AU12" in active and numbers["AU12"] == max(numbers[code] for code in ("AU12", "AU14", "AU15"))
+    marked = smile.locator("#units tbody tr", has_text="◆").evaluate_all("rows => rows.map(row => row.dataset.unit)")
+    assert marked == ["AU6", "AU12"]
+    assert "Put into this example: AU6, AU12" in smile.locator("#account").inner_text()
+    assert smile.locator("#units svg circle.ring").count() == 2 * len([code for code in active if code != "AU17"])
+
+
+def test_the_movement_is_stepped_through(smile):
+    smile.get_by_role("tab", name="Movement").click()
+    slider = smile.locator("#player input[type=range]")
+    slider.fill("0")
+    assert smile.locator("#player img:visible").count() == 3
+    assert smile.locator("#player output:visible").inner_text().startswith("1 of 6: frame 0 of the video")
+    smile.get_by_role("button", name="next frame").click()
+    assert slider.input_value() == "1"
+    smile.get_by_role("button", name="Play", exact=True).click()
+    smile.wait_for_function("document.querySelector('#player input[type=range]').value !== '1'")
+    smile.get_by_role("button", name="Pause", exact=True).click()
+
+
+def test_why_tells_the_gate_and_the_relations(smile):
+    smile.get_by_role("tab", name="Why").click()
+    assert smile.locator("#why table.gate tr").count() == 4
+    assert smile.locator("#why line").count() >= 18
+    assert "relations in this clip is AU" in smile.locator("#why").inner_text()
+
+
+def test_what_if_changes_numbers_and_says_what_holds(smile):
+    smile.get_by_role("tab", name="What if").click()
+    before = unit_numbers(smile)
+    smile.locator("#relations label").first.click()
+    for code in ("AU6", "AU12", "AU14"):
+        smile.locator("#flipped-units").get_by_label(code, exact=True).check()
+    table = "#what-if table"
+    smile.locator("#what-if", has_text=re.compile("move|hold")).locator("table").wait_for()
+    differs = "row => row.cells[2].innerText !== row.cells[3].innerText"
+    smile.wait_for_function(f"[...document.querySelectorAll('#what-if tbody tr')].some({differs})")
+    after = unit_numbers(smile, table)
+    assert after.keys() == before.keys() and after != before
+
+
+def test_the_hint_at_emotions_is_off_until_it_is_asked_for(smile):
+    account = smile.locator("#account")
+    assert "EMFACS" not in account.inner_text()
+    smile.get_by_label("Add a hint at emotions").check()
+    account.locator(".hint", has_text="Hint by EMFACS").wait_for()
+    smile.get_by_label("Add a hint at emotions").uncheck()
+    account.locator(".hint").wait_for(state="detached")
+
+
+def test_files_and_python_lines_are_taken_away(smile, tmp_path):
+    smile.get_by_role("tab", name="Take away").click()
+    saved = {}
+    for name in ("JSON", "CSV"):
+        with smile.expect_download() as download:
+            smile.get_by_role("button", name=name, exact=True).click()
+        saved[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[name])
+    (record,) = json.loads(saved["JSON"].read_text())
+    assert (record["source"], record["num_frames"], saved["JSON"].name) == ("smile.mp4", 18, "smile_units.json")
+    assert record["segments"][0]["action_units"]["AU12"]["name"] == "Lip corner puller"
+    assert saved["CSV"].read_text().startswith("source,start_frame,end_frame,start_time,end_time,AU01_p,AU01_c")
+    smile.get_by_role("button", name="Make the annotated video").click()
+    with smile.expect_download() as download:
+        smile.get_by_role("button", name="Annotated video", exact=True).click()
+    download.value.save_as(tmp_path / "units.mp4")
+    with av.open(str(tmp_path / "units.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 18
+    assert 'detect("smile.mp4")' in smile.locator(".cm-content").inner_text()
+
+
+def test_nothing_is_fetched_from_elsewhere(smile):
+    assert smile.outside == []
+
+
+def test_an_uploaded_video_with_two_faces_lets_one_choose(browser, server, tmp_path):
+    page = open_page(browser, server)
+    upload(page, write_video(tmp_path / "two.mp4", np.repeat(two_faces(1.3)[None, :390, :632], 12, axis=0)))
+    find(page)
+    page.locator("#face").get_by_label("Face 2").check()
+    page.get_by_role("tab", name="Take away").click()
+    page.locator(".cm-content", has_text='detect("two.mp4", face=1)').wait_for()
+
+
+def test_a_long_video_has_a_timeline_whose_moments_are_chosen(browser, server):
+    page = open_page(browser, server)
+    page.locator("button.card", has_text="Four seconds").click()
+    plot = page.locator("#timeline .js-plotly-plot .nsewdrag").first
+    plot.wait_for()
+    account = page.locator("#account")
+    account.get_by_text("of 16").wait_for()
+    page.locator("#peaks label").first.click()
+    account.get_by_text("AU12 lip corner puller").wait_for()
+    first = re.search(r"moment (\d+) of", account.inner_text())[1]
+    page.get_by_role("button", name="Later moment").click()
+    account.get_by_text(f"moment {int(first) + 1} of").wait_for()
+    box = plot.bounding_box()
+    plot.click(position={"x": box["width"] - 4, "y": box["height"] / 2})
+    account.get_by_text("moment 16 of 16").wait_for()
+
+
+def test_a_webcam_recording_is_looked_at(browser, server):
+    page = open_page(browser, server, permissions=["camera"])
+    video = page.locator("#video")
+    video.get_by_role("button", name="Capture from camera").click()
+    video.locator("[title='grant webcam access'] button").click()
+    video.locator("button", has_text="Record").click()
+    page.wait_for_timeout(700)
+    video.locator("button", has_text="Stop").click()
+    video.locator("video[src]").wait_for()
+    find(page)
+    wait_for_result(page)
+    assert unit_numbers(page).keys() >= {"AU6", "AU12"}
+
+
+@pytest.mark.parametrize("kind", ["nothing", "text", "no face", "too long"])
+def test_what_cannot_be_used_is_told_in_the_page(browser, server, tmp_path, kind):
+    page, path = open_page(browser, server), tmp_path / "clip.mp4"
+    noise = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), np.uint8)
+    if kind == "text":
+        path.write_text("no video " * 100)
+    elif kind == "no face":
+        write_video(path, noise)
+    elif kind == "too long":
+        write_video(path, noise, pts=[9000 * index for index in range(8)])
+    if kind != "nothing":
+        upload(page, path)
+    find(page)
+    message = {
+        "nothing": "There is no video yet. Choose an example",
+        "text": "clip.mp4 is no video that can be read here",
+        "no face": "No face was found in clip.mp4. Give a video in which one face is seen from the front",
+        "too long": "clip.mp4 lasts 63.0 s (8 frames); at most 60 s and 3600 frames are allowed",
+    }[kind]
+    page.get_by_role("alert").filter(has_text=message).wait_for()
+    assert not page.locator("#units").is_visible() and page.locator("#player .player").count() == 0
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser, server, tmp_path):
+    page = open_page(browser, server, 390, 844, is_mobile=True, has_touch=True, color_scheme="dark")
+    shutil.copy(EXAMPLES / "brows.mp4", tmp_path / "own clip.mp4")
+    upload(page, tmp_path / "own clip.mp4")
+    find(page)
+    wait_for_result(page)
+    assert {"AU1", "AU2"} <= unit_numbers(page).keys()
+    for tab in ("Why", "What if", "About", "Movement"):
+        page.get_by_role("tab", name=tab).click()
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), tab
