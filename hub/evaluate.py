@@ -56,7 +56,7 @@ SHOWN = {
 class EvaluateOptions:
     """What is evaluated on what."""
 
-    data: str = field(metadata={"help": "Hub id or folder of a dataset; synthetic:A, :B or :A+B for the generator."})
+    data: str = field(metadata={"help": "Hub id or folder of a dataset; synthetic:A or synthetic:B for the generator."})
     output: str = field(metadata={"help": "Folder of the run."})
     model: str = option("", "Hub id or folder of a checkpoint. Default: the one shipped with the package.")
     revision: str = option("", "Commit, branch or tag of the model on the Hub. Default: main as it is now.")

@@ -54,7 +54,7 @@ def data_names(data: str, seed: int = 0) -> list[str]:
         seed: Of synthetic data.
     """
     if data.startswith("synthetic:"):
-        return [f"synthetic:{domain}, seed {seed}" for domain in data.removeprefix("synthetic:").split("+")]
+        return [f"{data}, seed {seed}"]
     folder = Path(data)
     if not folder.is_dir():
         return [data if not folder.is_absolute() else folder.name]

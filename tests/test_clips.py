@@ -66,14 +66,6 @@ def test_a_row_becomes_a_clip(tmp_path):
     assert (first.person, first.clip_id, second.person) == ("d/s", "c0", "d/t")
 
 
-def test_both_domains_of_the_generator_together():
-    small = {"clips_per_subject": 2, "data_seed": 3, "ignore_other_units": True}
-    together, _ = load("synthetic:A+B", max_subjects=2, **small)
-    assert [clip.dataset for clip in together] == ["synthetic_A"] * 2 + ["synthetic_B"] * 2
-    apart = [load(f"synthetic:{domain}", max_subjects=1, **small).clips for domain in "AB"]
-    assert [clip.digest for clip in together] == [clip.digest for clips in apart for clip in clips]
-
-
 def test_synthetic_clips_come_as_the_generator_makes_them():
     options = DataOptions(max_subjects=1, clips_per_subject=2, data_seed=3, stabilize=False, ignore_other_units=True)
     clips = load_clips("synthetic:B", options, UNITS, 64).clips

@@ -65,9 +65,8 @@ def load_clips(name: str, options: DataOptions, action_units: Sequence[str], ima
     """Load a dataset's clips, prepared once and read from a cache from then on.
 
     Args:
-        name: `synthetic:A`, `synthetic:B` or `synthetic:A+B` for the generator's domains, a folder saved by `datasets`
-            (all its splits are joined), or a Hub id. The columns are those of `hub.synthetic`; frames may be images or
-            arrays, too.
+        name: `synthetic:A` or `synthetic:B` for the generator's domains, a folder saved by `datasets` (all its splits
+            are joined), or a Hub id. The columns are those of `hub.synthetic`; frames may be images or arrays, too.
         options: Which clips, and how.
         action_units: Codes of the units to detect.
         image_size: Side of the frames in pixels.
@@ -106,23 +105,17 @@ def _open(name: str, options: DataOptions) -> Dataset:
 
 
 def _generate(name: str, options: DataOptions) -> Dataset:
-    """Synthetic clips, of every domain named as many subjects."""
-    domains: Any = name.removeprefix("synthetic:").split("+")
-    if not set(domains) <= set(DOMAINS) or len(set(domains)) < len(domains):
-        every = [f"synthetic:{each}" for each in (*DOMAINS, "+".join(DOMAINS))]
-        raise InputError(f"there is no {name}; there are {', '.join(every)}")
-    corpora = [
-        synthetic_corpus(
-            domain,
-            num_subjects=-(-(options.max_subjects or 30) // len(domains)),
-            clips_per_subject=options.clips_per_subject or 10,
-            seed=options.data_seed,
-            max_frames=MAX_FRAMES,
-            num_proc=os.cpu_count(),
-        )
-        for domain in domains
-    ]
-    return concatenate_datasets(corpora)
+    domain: Any = name.removeprefix("synthetic:")
+    if domain not in DOMAINS:
+        raise InputError(f"there is no {name}; there are {', '.join(f'synthetic:{each}' for each in DOMAINS)}")
+    return synthetic_corpus(
+        domain,
+        num_subjects=options.max_subjects or 30,
+        clips_per_subject=options.clips_per_subject or 10,
+        seed=options.data_seed,
+        max_frames=MAX_FRAMES,
+        num_proc=os.cpu_count(),
+    )
 
 
 def _select(data: Dataset, name: str, options: DataOptions) -> Dataset:

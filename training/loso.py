@@ -22,7 +22,7 @@ from training.run_folder import describe_run
 class LosoOptions:
     """What is trained on and tested."""
 
-    data: str = field(metadata={"help": "Folder or Hub id of a dataset; synthetic:A, :B or :A+B for the generator."})
+    data: str = field(metadata={"help": "Folder or Hub id of a dataset; synthetic:A or synthetic:B for the generator."})
 
 
 def main() -> None:

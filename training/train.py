@@ -32,7 +32,7 @@ from training.run_folder import check_output, describe_run, fold_folder
 class TrainOptions:
     """What is trained on and tested, and where the run is written."""
 
-    data: str = field(metadata={"help": "Folder or Hub id of a dataset; synthetic:A, :B or :A+B for the generator."})
+    data: str = field(metadata={"help": "Folder or Hub id of a dataset; synthetic:A or synthetic:B for the generator."})
     output: str = field(metadata={"help": "Folder of the run."})
     test: str = option("", "A dataset of another domain, for testing alone.")
     max_test_subjects: int | None = option(None, "Use at most so many subjects of --test. Default: max_subjects.")
