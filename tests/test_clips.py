@@ -66,6 +66,20 @@ def test_a_row_becomes_a_clip(tmp_path):
     assert (first.person, first.clip_id, second.person) == ("d/s", "c0", "d/t")
 
 
+def test_a_folder_of_parquet_files(tmp_path):
+    name = saved(tmp_path / "data", [row(0), row(1, subject="t")])
+    (tmp_path / "parquet").mkdir()
+    for shard in range(2):
+        part = Dataset.load_from_disk(name).shard(2, shard)
+        part.to_parquet(tmp_path / "parquet" / f"{shard}.parquet")
+    parquet, saved_clips = (load(folder).clips for folder in (str(tmp_path / "parquet"), name))
+    assert [clip.digest for clip in parquet] == [clip.digest for clip in saved_clips]
+    assert [clip.person for clip in parquet] == ["d/s", "d/t"]
+    (tmp_path / "parquet" / "1.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        load(str(tmp_path / "parquet"))
+
+
 def test_synthetic_clips_come_as_the_generator_makes_them():
     options = DataOptions(max_subjects=1, clips_per_subject=2, data_seed=3, stabilize=False, ignore_other_units=True)
     clips = load_clips("synthetic:B", options, UNITS, 64).clips
@@ -314,7 +328,7 @@ def test_a_dataset_without_rows_is_refused(tmp_path):
 def test_what_is_no_dataset_gets_its_cause_in_one_line(tmp_path):
     for name, message in (
         ("synthetic:C", "there are synthetic:A, synthetic:B"),
-        (str(tmp_path), "cannot be read by load_from_disk"),
+        (str(tmp_path), "cannot be read as Parquet or by load_from_disk"),
         (str(tmp_path / "missing"), "is no folder"),
         ("nobody/nothing", "Couldn't reach"),
     ):

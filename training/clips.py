@@ -65,8 +65,8 @@ def load_clips(name: str, options: DataOptions, action_units: Sequence[str], ima
     """Load a dataset's clips, prepared once and read from a cache from then on.
 
     Args:
-        name: `synthetic:A` or `synthetic:B` for the generator's domains, a folder saved by `datasets` (all its splits
-            are joined), or a Hub id. The columns are those of `hub.synthetic`; frames may be images or arrays, too.
+        name: `synthetic:A` or `synthetic:B` for the generator's domains, a folder of Parquet files, a folder saved by
+            `datasets` (all its splits are joined), or a Hub id. The columns are those of `hub.synthetic`; frames may be images or arrays, too.
         options: Which clips, and how.
         action_units: Codes of the units to detect.
         image_size: Side of the frames in pixels.
@@ -93,14 +93,17 @@ def _open(name: str, options: DataOptions) -> Dataset:
     if name.startswith("synthetic:"):
         return _generate(name, options)
     folder = Path(name).is_dir()
+    parquet = sorted(map(str, Path(name).glob("*.parquet"))) if folder else []
     try:
+        if parquet:
+            return load_dataset("parquet", data_files=parquet, split="train")
         data = load_from_disk(name) if folder else load_dataset(name)
         return concatenate_datasets(list(data.values())) if isinstance(data, DatasetDict) else data
     except IndexError as error:  # what `datasets` raises for a folder in which no row was saved
         raise InputError(f"{name} has no rows") from error
     except (OSError, ValueError, DatasetsError) as error:
         cause = next(iter(str(error).splitlines()), type(error).__name__)
-        what = "cannot be read by load_from_disk" if folder else "is no folder, and cannot be read from the Hub"
+        what = "cannot be read as Parquet or by load_from_disk" if folder else "is no folder, and cannot be read from the Hub"
         raise InputError(f"{name!r} {what}: {cause}") from error
 
 

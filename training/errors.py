@@ -1,5 +1,7 @@
 """Errors for people: what was given, what is allowed, what to do."""
 
+import errno
+import re
 import sys
 from collections.abc import Callable
 
@@ -10,14 +12,39 @@ class InputError(ValueError):
     """Something the user gave cannot be used; the message says what, and what can."""
 
 
+# What a full disk (quota, largest file) and a folder that cannot be written to make Python raise, and, as text alone,
+# safetensors and torch.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_UNWRITABLE_TEXT = re.compile(r"os error (28|122|27|30|13|1)\b|PytorchStreamWriter failed|file write failed")
+
+
 def run_command(command: Callable[[], None]) -> None:
-    """Run a command's `main`; an `InputError` ends it with one line and exit status 2, and Ctrl-C with 130."""
+    """Run a command's `main`.
+
+    An `InputError`, or a disk that is full or cannot be written to, ends it with one line and exit status 2, and Ctrl-C
+    with 130.
+    """
     try:
         command()
-    except InputError as error:
-        if PartialState().is_main_process:
-            sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.exit(130)
+    except Exception as error:
+        text = str(error) if isinstance(error, InputError) else _why_unwritable(error)
+        if text is None:
+            raise
+        if PartialState().is_main_process:
+            sys.stderr.write(f"error: {text}\n")
+        sys.exit(2)
+
+
+def _why_unwritable(error: BaseException | None) -> str | None:
+    """What to tell of an error that stands for a disk that cannot be written to, or was raised by one; else None."""
+    while error is not None:
+        what = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            return f"cannot write{what} ({error.strerror}); make room, or choose another place, and give the command again"
+        if _UNWRITABLE_TEXT.search(str(error)):
+            return f"cannot write ({' '.join(str(error).split())}); make room and give the command again"
+        error = error.__cause__ or error.__context__
+    return None

@@ -1,5 +1,6 @@
 """Train one model on one fold, and predict the fold's other parts."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -221,8 +222,17 @@ def _trackers() -> list[str]:
 
 def _last_whole_checkpoint(folder: Path) -> str | None:
     """The newest of a killed training's checkpoints that was written to its end (`trainer_state.json` comes last)."""
-    found = [path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+    found = [path for path in folder.glob("checkpoint-*") if _is_whole(path / "trainer_state.json")]
     return str(max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]))) if found else None
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a JSON file was written to its end: on a full disk it stays there empty or cut off."""
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @without_fsdp()
