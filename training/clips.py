@@ -66,7 +66,8 @@ def load_clips(name: str, options: DataOptions, action_units: Sequence[str], ima
 
     Args:
         name: `synthetic:A` or `synthetic:B` for the generator's domains, a folder of Parquet files, a folder saved by
-            `datasets` (all its splits are joined), or a Hub id. The columns are those of `hub.synthetic`; frames may be images or arrays, too.
+            `datasets` (all its splits are joined), or a Hub id. The columns are those of `hub.synthetic`; frames may
+            be images or arrays, too.
         options: Which clips, and how.
         action_units: Codes of the units to detect.
         image_size: Side of the frames in pixels.
@@ -103,8 +104,8 @@ def _open(name: str, options: DataOptions) -> Dataset:
         raise InputError(f"{name} has no rows") from error
     except (OSError, ValueError, DatasetsError) as error:
         cause = next(iter(str(error).splitlines()), type(error).__name__)
-        what = "cannot be read as Parquet or by load_from_disk" if folder else "is no folder, and cannot be read from the Hub"
-        raise InputError(f"{name!r} {what}: {cause}") from error
+        what = "as Parquet or by load_from_disk" if folder else "from the Hub, and is no folder"
+        raise InputError(f"{name!r} cannot be read {what}: {cause}") from error
 
 
 def _generate(name: str, options: DataOptions) -> Dataset:
