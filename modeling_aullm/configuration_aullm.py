@@ -39,6 +39,8 @@ class AULLMConfig(PreTrainedConfig):
         led_r2: Initial slower cut-off of LED, per frame.
         led_eps: Added to LED's denominator, in units of grey (0..1) times weight. Published: 1e-8 (AU-LLM) and 1 of
             255 (LED's author). Own choice of the latter: it keeps the sensor noise of dark pixels down.
+        motion: What the motion encoder sees: `led`, the magnified change of every pixel (published), or `led_flow`,
+            beside it the displacement of the skin that this change means (own choice, see `motion_encoder`).
         dropout: Dropout of the motion encoder and of the evidence.
         evidence: `mge_efp` (AULLM++) or `efp` (AU-LLM).
         evidence_width: Channels of each branch of MGE-EFP after harmonization.
@@ -79,6 +81,7 @@ class AULLMConfig(PreTrainedConfig):
     led_r1: float = 0.4
     led_r2: float = 0.05
     led_eps: float = 1 / 255
+    motion: Literal["led", "led_flow"] = "led_flow"
     dropout: float = 0.3
     evidence: Literal["mge_efp", "efp"] = "mge_efp"
     evidence_width: int = 32
@@ -152,7 +155,8 @@ class AULLMConfig(PreTrainedConfig):
         The published projection is (10624 + H) / 2 wide; that width is built in with `evidence="efp"`.
         """
         preset: dict[str, Any] = {
-            "evidence": "efp", "structure": "none", "prompt": AU_LLM_PROMPT, "anchored": False, "led_eps": 1e-8,
+            "motion": "led", "evidence": "efp", "structure": "none", "prompt": AU_LLM_PROMPT, "anchored": False,
+            "led_eps": 1e-8,
         }  # fmt: skip
         return cls(**(preset | kwargs))
 

@@ -22,13 +22,14 @@ from .configuration_aullm import AULLMConfig
 from .deduction import ActionUnitHead, PromptReader, build_llm
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
 from .language_model import LanguageModel, find_language_model, open_language_model, read_state_dict
-from .motion_encoder import LearnableEulerianDynamics, MotionEncoder
+from .motion_encoder import LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
 from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput
 
 TOKEN_SHARE = 0.3  # of the embeddings' root mean square: a token changes its word's meaning, it does not drown it
 SELF_INITIALISED = (
     LearnableEulerianDynamics,
+    MagnifiedFlow,
     TokenNorm,
     ActionUnitNodes,
     RelationalReasoning,

@@ -15,6 +15,8 @@ from .configuration_aullm import AULLMConfig
 
 ENCODER_CHANNELS = (32, 64)  # published
 SQUEEZE_REDUCTION = 16  # published
+FLOW_WINDOWS = (5, 13)  # pixels of the 64 of a face; own choice
+FLOW_DAMPING = 1e-4  # squared grey a pixel, a slope of a hundredth of the range; own choice, learned from there
 
 
 def feature_map_size(image_size: int) -> int:
@@ -60,12 +62,64 @@ class LearnableEulerianDynamics(nn.Module):
 
         out_j = sum_i I_i W[i, j] / (sum_i |I_i| |W[i, j]| + eps), within -1..1; output 0 is dropped, as published.
         """
-        # Always in single precision: half of it would round away the very differences that are magnified here.
-        with torch.autocast(frames.device.type, enabled=False):
-            grey = frames.float()
-            weights = self.temporal_weights(grey.shape[1])[:, 1:]
-            motion = torch.einsum("bihw,ij->bjhw", grey, weights)
-            return motion / (torch.einsum("bihw,ij->bjhw", grey.abs(), weights.abs()) + self.eps)
+        with _single_precision(frames):
+            weights = self.temporal_weights(frames.shape[1])[:, 1:].abs()
+            return self.change(frames) / (torch.einsum("bihw,ij->bjhw", frames.float().abs(), weights) + self.eps)
+
+    def change(self, frames: torch.Tensor) -> torch.Tensor:
+        """The numerator of the above: the magnified change in units of grey, (batch, num_frames - 1, height, width)."""
+        with _single_precision(frames):
+            weights = self.temporal_weights(frames.shape[1])[:, 1:]
+            return torch.einsum("bihw,ij->bjhw", frames.float(), weights)
+
+
+def _single_precision(frames: torch.Tensor) -> torch.autocast:
+    """Half of it would round away the very differences that are magnified here."""
+    return torch.autocast(frames.device.type, enabled=False)
+
+
+class MagnifiedFlow(nn.Module):
+    """The displacement of the skin that LED's magnified change means, by least squares over fine and coarse windows.
+
+    Where grey changes by c and its slope is g, the skin has moved by v with g . v = -c (Horn & Schunck 1981); over a
+    window, v = -(mean g g' + damping)^-1 mean g c (Lucas & Kanade 1981). It is linear in c, so what LED has filtered in
+    time and magnified gives a displacement filtered and magnified alike. Own choice: of the change alone nobody can
+    tell the direction without the texture that moved, and LED takes the texture out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_damping = nn.Parameter(torch.empty(()))
+
+    def reset_parameters(self) -> None:
+        """Start the damping."""
+        init.constant_(self.log_damping, math.log(FLOW_DAMPING))
+
+    def forward(self, frames: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        """Displacements by the fine window, right and down, then by the coarse one; x pixels as x / (1 + |x|).
+
+        Args:
+            frames: Grey 0..1, (batch, num_frames, height, width).
+            change: Of LED, (batch, num_frames - 1, height, width).
+
+        Returns:
+            Shape (batch, 4, num_frames - 1, height, width), within -1..1.
+        """
+        with _single_precision(frames):
+            down, right = torch.gradient(frames.float().mean(1, keepdim=True), dim=(-2, -1))
+            flow = torch.cat([self._least_squares(right, down, change, side) for side in FLOW_WINDOWS], 1)
+            return flow / (1 + flow.abs())
+
+    def _least_squares(self, right: torch.Tensor, down: torch.Tensor, change: torch.Tensor, side: int) -> torch.Tensor:
+        """Displacements (batch, 2, time, height, width) by windows of `side` pixels, cut off at the edges."""
+
+        def mean(maps: torch.Tensor) -> torch.Tensor:
+            return nn.functional.avg_pool2d(maps, side, 1, side // 2, count_include_pad=False)
+
+        damping = self.log_damping.float().exp()
+        xx, xy, yy = mean(right * right) + damping, mean(right * down), mean(down * down) + damping
+        x, y = mean(right * change), mean(down * change)
+        return torch.stack([xy * y - yy * x, xy * x - xx * y], 1) / (xx * yy - xy * xy)[:, None]
 
 
 class SqueezeExcitation(nn.Module):
@@ -89,8 +143,9 @@ class MotionEncoder(nn.Module):
         super().__init__()
         first, second = ENCODER_CHANNELS
         self.led = LearnableEulerianDynamics(config)
+        self.flow = MagnifiedFlow() if config.motion == "led_flow" else None
         self.low = nn.Sequential(
-            nn.Conv3d(1, first, (1, 5, 5)),
+            nn.Conv3d(1 + 2 * len(FLOW_WINDOWS) if self.flow else 1, first, (1, 5, 5)),
             nn.MaxPool3d((1, 3, 3)),  # before the ReLU: the published order gives the same values on nine times as many
             nn.ReLU(),
             nn.BatchNorm3d(first),
@@ -110,10 +165,13 @@ class MotionEncoder(nn.Module):
             frames of LED, shape (batch, num_frames - 1, image_size, image_size).
         """
         motion = self.led(frames)
-        return self.attention(self.middle(self._low_level(motion))), motion
+        seen = motion[:, None]
+        if self.flow is not None:
+            seen = torch.cat([seen, self.flow(frames, self.led.change(frames))], 1)
+        return self.attention(self.middle(self._low_level(seen))), motion
 
     def _low_level(self, motion: torch.Tensor) -> torch.Tensor:
-        """`low` of motion frames, shape (batch, 32, num_frames - 1, h, w).
+        """`low` of motion, (batch, 1 or 5, num_frames - 1, height, width): (batch, 32, num_frames - 1, h, w).
 
         Convolution and pooling see one frame at a time; in two dimensions they run faster on a CPU. What follows runs
         in the memory layout of its weights: mixed layouts can be many times slower.
@@ -123,10 +181,10 @@ class MotionEncoder(nn.Module):
         after: Any = self.middle[0]
         last = after.weight.is_contiguous(memory_format=torch.channels_last_3d)
         layout = torch.channels_last_3d if last else torch.contiguous_format
-        frames = motion.flatten(0, 1)[:, None].to(convolution.weight.dtype)
+        frames = motion.transpose(1, 2).flatten(0, 1).to(convolution.weight.dtype)
         maps = nn.functional.conv2d(frames, convolution.weight[:, :, 0], convolution.bias)
         maps = nn.functional.max_pool2d(maps, pooling.kernel_size[1:])
-        maps = maps.unflatten(0, motion.shape[:2]).transpose(1, 2).contiguous(memory_format=layout)
+        maps = maps.unflatten(0, (len(motion), motion.shape[2])).transpose(1, 2).contiguous(memory_format=layout)
         for layer in rest:
             maps = layer(maps)
         return maps

@@ -1,10 +1,12 @@
 import math
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from conftest import tiny_config, tiny_model
 
+from modeling_aullm import AULLMConfig
 from modeling_aullm.motion_encoder import SqueezeExcitation, feature_map_size
 
 
@@ -56,6 +58,48 @@ def test_led_stays_in_single_precision(clips):
     with torch.autocast("cpu", torch.bfloat16):
         assert led(clips).dtype == torch.float32
         torch.testing.assert_close(led(clips), exact)
+
+
+def test_the_change_is_led_s_numerator(clips):
+    led = tiny_model().motion_encoder.led
+    weights = published_matrix(6, 10.0, 0.4, 0.05)[:, 1:]
+    expected = np.einsum("bihw,ij->bjhw", clips.double(), weights)
+    np.testing.assert_allclose(led.change(clips).detach(), expected, atol=1e-5)
+
+
+def test_the_flow_solves_the_least_squares_of_each_window(clips):
+    change = torch.rand(3, 5, 64, 64) - 0.5
+    found = tiny_model().motion_encoder.flow(clips, change).detach().double().numpy()
+    down, right = np.gradient(clips.double().numpy().mean(1), axis=(1, 2))
+    for clip, frame, y, x in [(0, 0, 0, 0), (1, 4, 30, 31), (2, 2, 63, 40)]:
+        for first, reach in ((0, 2), (2, 6)):
+            window = np.s_[clip, max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+            slope = np.stack([right[window].ravel(), down[window].ravel()], 1)
+            grey = change.double().numpy()[:, frame][window].ravel()
+            damped = slope.T @ slope + 1e-4 * len(slope) * np.eye(2)
+            moved = -np.linalg.solve(damped, slope.T @ grey)
+            here = found[clip, first : first + 2, frame, y, x]
+            np.testing.assert_allclose(here, moved / (1 + np.abs(moved)), rtol=1e-3, atol=1e-5)
+
+
+def test_the_flow_points_where_the_texture_has_gone():
+    """Whatever the texture: LED's change of the same movement has another sign on every slope."""
+    flow = tiny_model().motion_encoder.flow
+    for seed in range(3):
+        noise = np.random.default_rng(seed).random((70, 70)).astype(np.float32)
+        still = cv2.GaussianBlur(noise, (0, 0), 2.0)
+        moved = cv2.warpAffine(still, np.float32([[1, 0, 0.3], [0, 1, -0.2]]), (70, 70), borderMode=1)
+        frames = torch.from_numpy(np.stack([still, moved])[None, :, 3:-3, 3:-3]) * 4
+        found = flow(frames, frames[:, 1:] - frames[:, :1]).detach()[0, :, 0, 8:-8, 8:-8]
+        for right, down in found.flatten(1).median(1).values.view(2, 2):
+            assert right / (1 - right) == pytest.approx(0.3, abs=0.06)
+            assert down / (1 + down) == pytest.approx(-0.2, abs=0.06)
+
+
+def test_the_published_encoder_sees_led_alone(clips):
+    encoder = tiny_model(motion="led").motion_encoder
+    assert encoder.flow is None and encoder.low[0].in_channels == 1
+    assert AULLMConfig().motion == "led_flow" and AULLMConfig.au_llm().motion == "led"
 
 
 def test_encoder_shapes_are_the_published_ones(clips):

@@ -58,7 +58,7 @@ def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
         "lora_dropout": recipe.lora_dropout,
     }
     if recipe.method == "led_head":
-        return LEDHead(AULLMConfig(**settings))
+        return LEDHead(AULLMConfig(**settings, motion="led"))
     if recipe.method == "flow_sssnet":
         return FlowSSSNet(AULLMConfig(**settings))
     model = _load(recipe, settings) if recipe.model else _from_backbones(recipe, settings)
@@ -84,7 +84,13 @@ def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetec
     if recipe.method == "au_llm":
         config = AULLMConfig.au_llm(**settings)
     else:
-        config = AULLMConfig(**settings, evidence=recipe.evidence, structure=recipe.structure, anchored=recipe.anchored)
+        config = AULLMConfig(
+            **settings,
+            motion=recipe.motion,
+            evidence=recipe.evidence,
+            structure=recipe.structure,
+            anchored=recipe.anchored,
+        )
     if not recipe.prompt_text:
         config = AULLMConfig(
             **{**config.to_dict(), "prompt": "{instruction}{content}" if recipe.structure == "r_augnn" else "{content}"}

