@@ -1,70 +1,179 @@
-"""What sharing the static prompt saves: `python -m benchmarks.speed`.
+"""What sharing the static prompt saves, side by side on this machine: `python -m benchmarks.speed`.
 
-Same model, same weights, same clips on both sides: the forward that reads the static text once for the batch, and the
-plain forward that reads the whole prompt for every clip. Medians of whole calls.
+Same model, same weights, same clips on all sides. *Shared* is the forward of this package, which reads the static text
+once for the batch; *plain* reads the whole prompt for every clip; the *floor* is the vision part and the LLM over the
+clip's own positions alone, with no text before them. Then AU-LLM as published, on the same LLM. Medians of whole calls.
 """
 
 import argparse
-import json
-import statistics
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
-from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection
+from benchmarks.measure import device, peak_megabytes, seconds, show, write
+from modeling_aullm import DEFAULT_CHECKPOINT, AULLMConfig, AULLMForAUDetection
+from training.counterfactual import consistency_loss, draw_flipped_units
+from training.memory import keep_freed_memory
 from training.models import frozen_llm
+from training.options import Recipe
+
+Row = dict[str, Any]
 
 
-def median_seconds(call: Callable[[], object], repeats: int) -> float:
-    """Median duration of a call in seconds, after one call that is not counted."""
-    call()
-    durations = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        durations.append(time.perf_counter() - start)
-    return statistics.median(durations)
+def make_clips(model: AULLMForAUDetection, batch: int) -> torch.Tensor:
+    """Random clips, (batch, num_frames, image_size, image_size)."""
+    config = model.config
+    return torch.rand(batch, config.num_frames, config.image_size, config.image_size, device=model.device)
 
 
-def measure(model: AULLMForAUDetection, batch: int, repeats: int) -> dict[str, float]:
-    """Seconds of inference and of a training step, shared and plain, for one batch size."""
-    clips = torch.rand(batch, model.config.num_frames, model.config.image_size, model.config.image_size)
+@torch.inference_mode()
+def infer(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool) -> torch.Tensor:
+    """Logits."""
+    return model(clips, share_prefix=share).logits
 
-    def infer(share: bool) -> torch.Tensor:
-        with torch.inference_mode():
-            return model(clips, share_prefix=share).logits
 
-    def step(share: bool) -> None:
-        model.zero_grad()
-        model(clips, share_prefix=share).logits.square().mean().backward()
+@torch.inference_mode()
+def floor(model: AULLMForAUDetection, clips: torch.Tensor) -> torch.Tensor:
+    """The vision part, and the LLM over as many positions as stand after the prompt's static part."""
+    x_att, _ = model.motion_encoder(clips)
+    token, _ = model.evidence(x_att)
+    if model.structure is not None:
+        model.structure(x_att)
+    ids = model.config.prompt_token_ids or []
+    own = len(ids) - next(position for position, word in enumerate(ids) if word < 0)
+    return model.llm(inputs_embeds=token[:, None].expand(-1, own, -1), use_cache=False).last_hidden_state
 
-    calls: dict[str, Callable[[bool], object]] = {"inference": infer, "training_step": step}
-    difference = (infer(True) - infer(False)).abs().max().item()
-    row: dict[str, float] = {"batch": batch, "largest_logit_difference": difference}
-    for name, call in calls.items():
-        shared, plain = (median_seconds(partial(call, share), repeats) for share in (True, False))
-        row |= {f"{name}_shared_s": shared, f"{name}_plain_s": plain, f"{name}_ratio": plain / shared}
-    return row
+
+def step(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool, ccr: bool = False) -> None:
+    """Loss and gradients, as in training with the default recipe; dropout is off, so that they can be compared."""
+    model.zero_grad()
+    units = model.head.out_features
+    labels = torch.zeros(len(clips), units, device=clips.device)
+    flips = {"flipped_units": draw_flipped_units(len(clips), units, clips.device)} if ccr else {}
+    output = model(clips, share_prefix=share, **flips)
+    loss = nn.functional.binary_cross_entropy_with_logits(output.logits, labels)
+    if ccr:
+        held = ~flips["flipped_units"]
+        loss = loss + Recipe().ccr_weight * consistency_loss(
+            output.logits, output.counterfactual_logits, held, Recipe().ccr_distance
+        )
+    loss.backward()
+
+
+def gradients(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool) -> dict[str, torch.Tensor]:
+    """Of one step, by weight."""
+    step(model, clips, share=share)
+    return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
+
+
+def inference_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
+    """Seconds of the three ways for one batch size, and how far the logits of the first two are apart."""
+    clips = make_clips(model, batch)
+    apart = (infer(model, clips, share=True) - infer(model, clips, share=False)).abs().max().item()
+    calls: dict[str, Callable[[], object]] = {
+        "shared": partial(infer, model, clips, share=True),
+        "plain": partial(infer, model, clips, share=False),
+        "floor": partial(floor, model, clips),
+    }
+    took = {name: seconds(call, repeats) for name, call in calls.items()}
+    return {
+        "batch": batch,
+        **{f"{name} s": value for name, value in took.items()},
+        "plain / shared": took["plain"] / took["shared"],
+        "shared / floor": took["shared"] / took["floor"],
+        "clips / s": batch / took["shared"],
+        "logits apart": apart,
+    }
+
+
+def training_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
+    """The same of a training step, LoRA on, and what CCR adds to it."""
+    clips = make_clips(model, batch)
+    ours, theirs = (gradients(model, clips, share=share) for share in (True, False))
+    apart = max((ours[name] - theirs[name]).abs().max().item() for name in theirs)
+    shared, plain, ccr = (
+        seconds(partial(step, model, clips, **how), repeats)
+        for how in ({"share": True}, {"share": False}, {"share": True, "ccr": True})
+    )
+    return {
+        "batch": batch,
+        "shared s": shared,
+        "plain s": plain,
+        "with CCR s": ccr,
+        "plain / shared": plain / shared,
+        "with CCR / shared": ccr / shared,
+        "gradients apart": apart,
+        "largest gradient": max(gradient.abs().max().item() for gradient in theirs.values()),
+    }
+
+
+def make_design(name: str) -> AULLMForAUDetection:
+    """AULLM++ as this package builds it, or AU-LLM as published; both on the default LLM."""
+    config = AULLMConfig.au_llm() if name == "AU-LLM" else AULLMConfig()
+    return AULLMForAUDetection.from_backbones(config).eval().to(device())
+
+
+def memory_task(name: str, batch: int, train: bool) -> Callable[[], object]:
+    """A call of one design, for `peak_megabytes`; the LLM's own weights do not learn."""
+    model = make_design(name)
+    learn_lora_only(model)
+    clips, share = make_clips(model, batch), name != "AU-LLM"
+    infer(model, clips[:1], share=share)  # weights come into memory when they are first used
+    return partial(step if train else infer, model, clips, share=share)  # type: ignore[operator]
+
+
+def learn_lora_only(model: AULLMForAUDetection) -> None:
+    """Freeze the LLM's own weights."""
+    for name, weight in model.llm.named_parameters():
+        weight.requires_grad_(".lora_" in name)
+
+
+def design_row(name: str, batch: int, repeats: int) -> Row:
+    """One design: its trained parameters, seconds and memory; AU-LLM reads its whole prompt for every clip."""
+    model, share = make_design(name), name != "AU-LLM"
+    learn_lora_only(model)
+    clips = make_clips(model, batch)
+    inference = seconds(partial(infer, model, clips, share=share), repeats)
+    return {
+        "design": name,
+        "trained parameters": sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
+        "prompt positions": len(model.config.prompt_token_ids or []),
+        "inference s": inference,
+        "clips / s": batch / inference,
+        "training step s": seconds(partial(step, model, clips, share=share), repeats),
+        "inference MB": peak_megabytes(memory_task, name, batch, False),
+        "training step MB": peak_megabytes(memory_task, name, batch, True),
+    }
 
 
 def main() -> None:
-    """Print a table and write it as JSON."""
+    """Print the tables and write them as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32], help="batch sizes")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32], help="batch sizes of inference")
+    parser.add_argument("--batch", type=int, default=32, help="batch size of everything else")
     parser.add_argument("--repeats", type=int, default=3, help="counted calls of each kind")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/speed.json"), help="where the figures go")
     options = parser.parse_args()
-    model = AULLMForAUDetection.from_pretrained(DEFAULT_CHECKPOINT)
-    rows = []
+    keep_freed_memory()
+    torch.manual_seed(0)
+    model = AULLMForAUDetection.from_pretrained(DEFAULT_CHECKPOINT).eval().to(device())
+    tables = {"inference": [inference_row(model, batch, options.repeats) for batch in options.batches]}
+    show("Inference", tables["inference"])
     with frozen_llm(model, torch.float32):
-        for batch in options.batches:
-            rows.append(measure(model, batch, options.repeats))
-            sys.stdout.write("  ".join(f"{name} {value:.3g}" for name, value in rows[-1].items()) + "\n")
-    options.out.write_text(json.dumps({"threads": torch.get_num_threads(), "rows": rows}, indent=2) + "\n")
+        tables["training step"] = [training_row(model, options.batch, options.repeats)]
+    show("Training step, LoRA on", tables["training step"])
+    half = model.to(torch.bfloat16)
+    row = inference_row(half, options.batch, options.repeats)
+    tables["inference in bfloat16"] = [row]
+    show("Inference in bfloat16", [row])
+    del model, half
+    tables["designs"] = [design_row(name, options.batch, options.repeats) for name in ("AULLM++", "AU-LLM")]
+    show("The design as published, and this one", tables["designs"])
+    write(options.out, tables)
 
 
 if __name__ == "__main__":

@@ -4,27 +4,22 @@ Importing this package registers its classes with transformers' Auto classes and
 without `trust_remote_code`.
 """
 
+import sys
 from pathlib import Path
-
-from transformers import AutoConfig, AutoModel, AutoProcessor
-from transformers.models.auto.video_processing_auto import AutoVideoProcessor
-from transformers.pipelines import PIPELINE_REGISTRY
-
-from .configuration_aullm import AULLMConfig
-from .modeling_aullm import AULLMForAUDetection, AULLMOutput
-from .pipeline_aullm import ActionUnitDetectionPipeline
-from .processing_aullm import AULLMProcessor
-from .video_processing_aullm import AULLMVideoProcessor
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "synthetic-smollm2-135m"
 
-AutoConfig.register("aullm", AULLMConfig)
-AutoModel.register(AULLMConfig, AULLMForAUDetection)
-AutoVideoProcessor.register(AULLMConfig, AULLMVideoProcessor)
-AutoProcessor.register(AULLMConfig, AULLMProcessor)
-PIPELINE_REGISTRY.register_pipeline(
-    "action-unit-detection", pipeline_class=ActionUnitDetectionPipeline, pt_model=AutoModel
-)
+# The command begins in the module `aullm_command` and needs no Auto class. Registration takes seconds, for torch and
+# transformers, which the command's help, version and usage errors do not wait for.
+if "aullm_command" not in sys.modules:
+    from .auto_classes import (
+        ActionUnitDetectionPipeline,
+        AULLMConfig,
+        AULLMForAUDetection,
+        AULLMOutput,
+        AULLMProcessor,
+        AULLMVideoProcessor,
+    )
 
 __all__ = [
     "DEFAULT_CHECKPOINT",

@@ -144,7 +144,7 @@ def _write(predictions: "list[Prediction]", arguments: Namespace, reporter: _Rep
     """Print the result and write every file asked for; one that fails does not keep back the others."""
     from .results import to_json, to_table
 
-    _print(to_json(predictions) if arguments.json == "-" else "\n".join(map(to_table, predictions)))
+    _print(to_json(predictions) if arguments.json == "-" else "\n".join(map(to_table, predictions)), reporter)
     for path, write in _files(predictions, arguments).items():
         try:
             write_whole(path, write)
@@ -152,14 +152,16 @@ def _write(predictions: "list[Prediction]", arguments: Namespace, reporter: _Rep
             reporter.error(f"{path}: could not be written ({error})")
 
 
-def _print(text: str) -> None:
-    """Write to standard output, which may not know every letter of a file's name, and may have lost its reader."""
+def _print(text: str, reporter: _Reporter) -> None:
+    """Write to standard output: it may not know every letter of a file's name, lose its reader, or be a full disk."""
     encoding = sys.stdout.encoding
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
-    except BrokenPipeError:  # `head` has seen enough; the files are still wanted
+    except OSError as error:  # the files are still wanted; `head` has seen enough, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            reporter.error(f"standard output: could not be written ({error.strerror})")
 
 
 def _files(predictions: "list[Prediction]", arguments: Namespace) -> dict[Path, Callable[[Path], object]]:

@@ -52,19 +52,20 @@ def estimate_head_motion(crops: np.ndarray) -> np.ndarray:
         crops: (num_frames, image_size, image_size).
 
     Returns:
-        (num_frames, 2, 3) rigid motions from the first crop's pixels to each crop's.
+        (num_frames, 2, 3) rigid motions from the first crop's pixels to each crop's; the first is none.
     """
-    smooth = np.stack([cv2.GaussianBlur(crop, (0, 0), _SMOOTHING) for crop in crops]).astype(np.float32)
-    design = _design(smooth[0])
-    window = _window(smooth.shape[-1])
-    weights = np.tile(window, (len(crops), 1))
-    motions = np.tile(np.eye(3), (len(crops), 1, 1))
+    first, *others = (cv2.GaussianBlur(crop, (0, 0), _SMOOTHING).astype(np.float32) for crop in crops)
+    smooth = np.stack(others)
+    design = _design(first)
+    window = _window(len(first))
+    weights = np.tile(window, (len(smooth), 1))
+    motions = np.tile(np.eye(3), (len(smooth), 1, 1))
     for _ in range(_NUM_STEPS):
-        residual = smooth[0] - _warp(smooth, motions)
+        residual = first - _warp(smooth, motions)
         steps, left = _fit(residual, design, weights)
         weights = window * _region_weights(left)
         motions = motions @ _rigid(steps, smooth.shape[-1])
-    return motions[:, :2]
+    return np.concatenate([np.eye(2, 3)[None], motions[:, :2]])
 
 
 def _design(first: np.ndarray) -> np.ndarray:

@@ -32,8 +32,8 @@ def _temporary(path: Path) -> Iterator[Path]:
     """An empty file beside `path`, of the same ending, that is gone afterwards unless it was moved away."""
     target = Path(os.path.realpath(path))  # a link is followed, as an ordinary write would
     temporary = target.with_name(f".{target.stem[:64]}-{secrets.token_hex(4)}{target.suffix}")
-    temporary.open("xb").close()
     try:
+        temporary.open("xb").close()
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)

@@ -99,11 +99,12 @@ def draw_frames(prediction: Prediction) -> Iterator[np.ndarray]:
     panel = None
     with open_video(prediction.source) as video:
         for frame in video:
-            scale = -(-SMALLEST_HEIGHT // frame.image.shape[0])
+            image = frame.image
+            scale = -(-SMALLEST_HEIGHT // image.shape[0])
             if panel is None:
-                height, width = (scale * side for side in frame.image.shape[:2])
+                height, width = (scale * side for side in image.shape[:2])
                 panel = _Panel(prediction, width, height + height % 2)
-            yield _draw_frame(frame.image, scale, prediction.segment_at(frame.index), panel)
+            yield _draw_frame(image, scale, prediction.segment_at(frame.index), panel)
 
 
 def _add_stream(container: av.container.OutputContainer, frame: np.ndarray, fps: float) -> OutputStream:

@@ -1,5 +1,6 @@
 """A stream of frames cut into windows of time, holding no more than one window of frames."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -48,6 +49,9 @@ def iter_windows(frames: Iterable[Frame], window: float | None, stride: float | 
             opening = length
             while frame.time >= num_windows * step + length - _TIME_TOLERANCE:
                 found = _between(held, num_windows * step, num_windows * step + length)
+                if not found:  # a gap, over which a damaged time may lead years ahead: its windows are not counted out
+                    num_windows = math.floor((frame.time - length + _TIME_TOLERANCE) / step) + 1
+                    break
                 num_windows += 1
                 if len(found) >= MIN_FRAMES:
                     last_covered = found[-1].index

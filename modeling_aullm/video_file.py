@@ -1,8 +1,9 @@
 """Video files, by PyAV (FFmpeg): one picture at a time, upright, with its own time."""
 
 import os
+import re
 from collections.abc import Generator, Iterator
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import av
@@ -12,7 +13,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream as ContainerStream
 
-from .video_stream import Frame, VideoError, VideoStream, check_same_size, check_size
+from .video_stream import MAX_PIXELS, Frame, VideoError, VideoStream, check_same_size, check_size
 
 # FFmpeg "plays" any text file as a terminal recording.
 _TEXT_DEMUXER = "tty"
@@ -58,7 +59,8 @@ def _open(path: Path) -> InputContainer:
     if path.stat().st_size == 0:
         raise VideoError(f"{path}: the file is empty")
     try:
-        container = av.open(str(path.absolute()))  # absolute: a name with a colon would be taken for a protocol
+        # Absolute: a name with a colon would be taken for a protocol. Tags may be in any encoding, or damaged.
+        container = av.open(str(path.absolute()), metadata_errors="replace")
     except av.FFmpegError as error:
         raise VideoError(f"{path}: is not a video, or is cut off or damaged ({_reason(error)})") from error
     if container.format.name == _TEXT_DEMUXER:
@@ -71,6 +73,8 @@ def _video_stream(path: Path, container: InputContainer) -> ContainerStream:
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         raise VideoError(f"{path}: has no video stream (sound only?)")
+    if streams[0].codec_context is None:
+        raise VideoError(f"{path}: its video is of a kind that FFmpeg does not know, or the file is damaged")
     check_size(str(path), streams[0].codec_context.width, streams[0].codec_context.height)
     return streams[0]
 
@@ -81,12 +85,16 @@ def _pictures(path: Path) -> Iterator[VideoFrame]:
         stream = _video_stream(path, container)
         _check_index(path, stream)
         stream.thread_type = "AUTO"
+        # A frame's own header may claim another size than the file's: refused before so much is allocated.
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         num_decoded, end, size = 0, 0.0, None
         try:
             for picture in container.decode(stream):
                 if picture.is_corrupt:
                     raise VideoError(f"{path}: damaged or cut off at frame {num_decoded}; cut the video before it")
-                size = size or (picture.width, picture.height)
+                if size is None:
+                    size = (picture.width, picture.height)
+                    check_size(str(path), *size)
                 check_same_size(str(path), num_decoded, (picture.width, picture.height), size)
                 num_decoded, end = num_decoded + 1, picture.time if picture.pts is not None else end
                 yield picture
@@ -114,10 +122,9 @@ def _check_length(path: Path, container: InputContainer, stream: ContainerStream
 
 def _length(container: InputContainer, stream: ContainerStream) -> float | None:
     """Seconds of video by the header, None where it does not say (a sound track may be longer)."""
-    tag = stream.metadata.get("DURATION")
+    tag = re.fullmatch(r"(\d{1,9}):(\d{1,9}):(\d{1,9}\.\d+)", stream.metadata.get("DURATION", ""), re.ASCII)
     if tag is not None:
-        hours, minutes, seconds = map(float, tag.split(":"))
-        return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+        return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
     alone = len(container.streams) == 1
     return container.duration / av.time_base if container.duration and alone else None
 
@@ -134,7 +141,7 @@ def _frames(path: Path, fps: float | None) -> Generator[Frame]:
             time = picture.time - start
         else:
             time = index / (fps or 30.0)
-        yield Frame(index, time, _upright(picture))
+        yield Frame(index, time, partial(_upright, picture))
 
 
 def _upright(picture: VideoFrame) -> np.ndarray:

@@ -221,8 +221,9 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         finder = FaceFinder(self.face if face is None else face)
         with open_video(source, fps) as stream:
             check_window(stream.source, window, stride, stream.fps)
-            for frames in iter_windows(map(_grey, stream), window, stride):
-                segment = self._segment([frames[index] for index in self.sample_frame_indices(len(frames))], finder)
+            for frames in iter_windows(map(_small, stream), window, stride):
+                sampled = self.sample_frame_indices(len(frames))
+                segment = self._segment([_grey(frames[index]) for index in sampled], finder)
                 del frames  # let the window go before the next one is read
                 yield segment
 
@@ -245,9 +246,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         crops = np.stack([align(frame.image, transform, self.image_size) for frame in sampled])
         if not self.stabilize:
             return crops
-        transforms = stabilize_transforms(crops, transform)
-        pairs = zip(sampled, transforms, strict=True)
-        return np.stack([align(frame.image, corrected, self.image_size) for frame, corrected in pairs])
+        moved = zip(sampled[1:], stabilize_transforms(crops, transform)[1:], strict=True)
+        return np.stack([crops[0], *(align(frame.image, corrected, self.image_size) for frame, corrected in moved)])
 
 
 def _as_batch(videos: VideoSource | Sequence[VideoSource]) -> list:
@@ -263,7 +263,12 @@ def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[
 
 
 def _grey(frame: Frame) -> Frame:
-    return replace(frame, image=to_grey(frame.image))
+    return replace(frame, picture=to_grey(frame.image))
+
+
+def _small(frame: Frame) -> Frame:
+    """The frame in as little memory as a whole window can have: grey, or not yet converted from what was decoded."""
+    return frame if callable(frame.picture) else _grey(frame)
 
 
 def _until(stream: Iterator[Frame], last: int) -> Iterator[Frame]:

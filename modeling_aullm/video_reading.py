@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from .video_file import count_file_frames, open_video_file
 from .video_stream import Frame, VideoError, VideoStream, check_fps, check_num_frames, check_same_size, check_size
@@ -125,7 +125,9 @@ def _read_image(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             check_size(str(path), *image.size)
             return _rgb(image)
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except VideoError:
+        raise
+    except Exception as error:  # whatever a damaged image makes PIL raise: there is no end of kinds
         raise VideoError(f"{path}: cannot be read as an image; remove or replace it") from error
 
 

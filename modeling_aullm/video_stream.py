@@ -22,12 +22,18 @@ class Frame:
     Attributes:
         index: Position in the video, from 0.
         time: Seconds since the first frame.
-        image: RGB, (height, width, 3) uint8.
+        picture: RGB pixels, (height, width, 3) uint8, or a function that gives them: a file's pictures are decoded all,
+            but of a long recording few are looked at.
     """
 
     index: int
     time: float
-    image: np.ndarray
+    picture: np.ndarray | Callable[[], np.ndarray]
+
+    @property
+    def image(self) -> np.ndarray:
+        """RGB, (height, width, 3) uint8; made anew each time if `picture` is a function."""
+        return self.picture() if callable(self.picture) else self.picture
 
 
 class VideoStream:

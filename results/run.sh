@@ -16,6 +16,7 @@ run methods/au_llm 3 --method au_llm
 run methods/flow_sssnet 3 --method flow_sssnet
 run methods/prior 3 --method prior
 run methods/all_negative 3 --method all_negative
+run ablations/no_flow 3 --motion led
 run ablations/no_llm 3 --language_model none
 run ablations/no_ccr 3 --ccr_weight 0
 run ablations/no_r_augnn 3 --structure none
@@ -36,6 +37,6 @@ report() { # NAME RUN... ; the others are compared with the first
 
 own=runs/methods/aullm++
 insert="README.md MODEL_CARD.md" report methods $own runs/methods/{led_head,au_llm,flow_sssnet,prior,all_negative}
-insert=README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text,bare_tokens}
+insert=README.md report ablations $own runs/ablations/{no_flow,no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text,bare_tokens}
 insert= report losses $own runs/losses/{asymmetric,au_llm}
 insert= report ccr $own runs/ablations/no_ccr runs/ccr/{weight_1,relations,all_units,symmetric_kl}

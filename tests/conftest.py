@@ -1,11 +1,14 @@
 """Fixtures that more than one test file needs: tiny random models, in no time and without a network."""
 
 import os
+from collections.abc import Iterator
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch
+from helpers_fuzz import Reader
+from hypothesis import HealthCheck, settings
 from transformers import Gemma3TextConfig, LlamaConfig, Qwen3Config
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection
@@ -20,6 +23,13 @@ SIZES = {
     "vocab_size": 300,
     "tie_word_embeddings": True,
 }
+# The same examples every time; by hand, for hours: `pytest tests/test_fuzz_*.py --hypothesis-profile=long`
+settings.register_profile(
+    "suite", max_examples=80, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+settings.register_profile("long", settings.get_profile("suite"), max_examples=50_000, derandomize=False)
+settings.load_profile("suite")
+
 torch.set_num_threads(1)  # models here are tiny; threads would wait for each other
 
 TEXT_CONFIGS = {
@@ -49,6 +59,13 @@ def tiny_model(llm: str = "llama", **settings) -> AULLMForAUDetection:
             torch.nn.init.normal_(parameter, std=0.1)
     torch.nn.init.normal_(model.head.weight, std=0.5)
     return model
+
+
+@pytest.fixture(scope="session")
+def reader() -> Iterator[Reader]:
+    reader = Reader()
+    yield reader
+    reader.close()
 
 
 @pytest.fixture

@@ -265,7 +265,7 @@ def test_overlays_of_several_sources_get_names_of_their_own():
 
 
 def start(*arguments, folder):
-    command = [sys.executable, "-c", "import sys; from modeling_aullm.cli import main; sys.exit(main())", *arguments]
+    command = [sys.executable, "-c", "import sys; from aullm_command import main; sys.exit(main())", *arguments]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -281,6 +281,28 @@ def test_a_reader_that_leaves_early_is_no_error(checkpoint, material, tmp_path):
     process = start("predict", "clip.mp4", "--csv", str(table), "--model", checkpoint, folder=material)
     process.stdout.close()
     assert process.wait(timeout=120) == 0 and process.stderr.read() == "" and table.is_file()
+
+
+QUICK = """
+import sys
+from aullm_command import main
+status = main(["predict", "clip.mp4", "--window", "0"])
+assert not {"torch", "transformers", "numpy"} & set(sys.modules)
+sys.exit(status)
+"""
+
+
+def test_an_answer_that_needs_no_model_does_not_wait_for_torch():
+    done = subprocess.run([sys.executable, "-c", QUICK], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("aullm: argument --window"), done.stderr
+
+
+def test_after_importing_the_package_the_auto_classes_know_its_own(checkpoint):
+    from transformers import AutoConfig, AutoModel, AutoProcessor
+
+    assert type(AutoConfig.from_pretrained(checkpoint)) is modeling_aullm.AULLMConfig
+    assert type(AutoModel.from_pretrained(checkpoint)) is AULLMForAUDetection
+    assert type(AutoProcessor.from_pretrained(checkpoint)) is AULLMProcessor
 
 
 def test_version(capsys):

@@ -8,6 +8,7 @@ from modeling_aullm.face_alignment import (
     align,
     alignment_transform,
     detect_faces,
+    detect_largest_face,
     to_grey,
     whole_frame_transform,
 )
@@ -52,6 +53,16 @@ def test_the_larger_of_two_faces_comes_first():
         assert first.box[2] * first.box[3] > second.box[2] * second.box[3]
         assert (first.box[0] < 300) == largest_is_left
         assert (second.box[0] < 300) != largest_is_left
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.8, 1, 1.25, 2, 4])  # faces of 44 to 350 pixels
+def test_the_quick_search_finds_the_very_face_that_the_whole_one_puts_first(scale):
+    for photograph in (astronaut(), hopper(), two_faces(1.5)):
+        image = cv2.resize(photograph, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        quick, whole = detect_largest_face(image), detect_faces(image)[0]
+        assert (quick.box, quick.score) == (whole.box, whole.score)
+        np.testing.assert_array_equal(quick.landmarks, whole.landmarks)
+    assert detect_largest_face(np.zeros((100, 100), np.uint8)) is None
 
 
 def test_no_face_in_noise_and_odd_shapes():

@@ -15,7 +15,7 @@ from helpers_video import (
 from PIL import Image
 from transformers.models.auto.video_processing_auto import AutoVideoProcessor
 
-from modeling_aullm import face_alignment, video_processing_aullm
+from modeling_aullm import face_alignment, video_file, video_processing_aullm
 from modeling_aullm.face_alignment import align, alignment_transform, detect_faces, to_grey, whole_frame_transform
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_reading import VideoError
@@ -185,6 +185,8 @@ def test_no_frame_is_searched_twice_and_memory_stays_flat(processor, monkeypatch
         alive[0] -= 1
 
     def watched_grey(image):
+        if image.ndim == 2:
+            return image
         grey = to_grey(image).copy()
         weakref.finalize(grey, forget)
         alive[0] += 1
@@ -193,15 +195,29 @@ def test_no_frame_is_searched_twice_and_memory_stays_flat(processor, monkeypatch
 
     def counted(image):
         searched.append(image[0, 0])
-        return []
 
     monkeypatch.setattr(video_processing_aullm, "to_grey", watched_grey)
-    monkeypatch.setattr(face_alignment, "detect_faces", counted)
+    monkeypatch.setattr(face_alignment, "detect_largest_face", counted)
     video = np.repeat(np.arange(200, dtype=np.uint8), 32 * 32).reshape(200, 32, 32)
     num_segments = sum(1 for _ in processor.iter_segments(video, window=0.5, stride=0.1))
     assert num_segments > 50
     assert most[0] <= 15 + 2
     assert len(searched) == len(set(searched))
+
+
+def test_of_a_file_only_the_frames_sampled_are_converted(processor, tmp_path, monkeypatch):
+    converted, convert = [], video_file._upright
+
+    def counted(picture):
+        converted.append(picture.pts)
+        return convert(picture)
+
+    path = write_video(tmp_path / "clip.mkv", np.concatenate([face_video(20)] * 3), codec="ffv1")
+    monkeypatch.setattr(video_file, "_upright", counted)
+    segments = list(processor.iter_segments(path, window=0.5, stride=0.1))
+    assert len(segments) == 16
+    assert len(converted) <= 1 + 6 * len(segments)  # the first frame's size is looked at, too
+    assert len(converted) < 60 * len(segments) / 4
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,11 @@ def run_command(command: Callable[[], None]) -> None:
 def _why_unwritable(error: BaseException | None) -> str | None:
     """What to tell of an error that stands for a disk that cannot be written to, or was raised by one; else None."""
     while error is not None:
-        what = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
         if isinstance(error, OSError) and error.errno in _UNWRITABLE:
-            return f"cannot write{what} ({error.strerror}); make room, or choose another place, and give the command again"
+            what = f"{error.filename or 'a file'} cannot be written: {error.strerror}"
+            return f"{what}; make room or choose another place, and give the command again"
         if _UNWRITABLE_TEXT.search(str(error)):
-            return f"cannot write ({' '.join(str(error).split())}); make room and give the command again"
+            what = f"a file cannot be written: {' '.join(str(error).split())}"
+            return f"{what}; make room, and give the command again"
         error = error.__cause__ or error.__context__
     return None

@@ -51,5 +51,5 @@ def decode(content: bytes, name: str) -> np.ndarray:
         raise FrameError(str(error)) from error
     except Image.DecompressionBombError as error:
         raise FrameError(f"{name}: {error}") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # whatever a damaged image makes PIL raise: there is no end of kinds
         raise FrameError(f"{name} is no readable image") from error

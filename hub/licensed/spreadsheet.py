@@ -1,18 +1,22 @@
 """Spreadsheets of strangers: read as values, never computed, in bounded memory, with errors that name file and cell."""
 
+import io
 import math
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import openpyxl
 import pandas as pd
 
 from training.errors import InputError
 
 MAX_BYTES = 64 << 20  # of a file, and of what it unpacks to; the published ones have well under one megabyte
 MAX_ROWS = 5000  # the longest has 860
+MAX_COLUMNS = 200  # the widest has under fifty
 MAX_HEADER_ROW = 50  # SAMM has thirteen rows of text above its header
 
 
@@ -96,21 +100,36 @@ def _read_cells(path: Path) -> list[list[Any]]:
     if path.suffix.lower() not in (".xlsx", ".xls"):
         raise InputError(f"{path} is no spreadsheet; give an .xlsx or .xls file")
     try:
-        frame = pd.read_excel(
-            path,
-            header=None,
-            dtype=object,
-            na_filter=False,
-            nrows=MAX_ROWS + 1,
-            engine="openpyxl" if zipfile.is_zipfile(path) else "xlrd",
-            # Formulas as text: openpyxl would give the value that the file claims they have.
-            engine_kwargs={"data_only": False} if zipfile.is_zipfile(path) else None,
-        )
+        with warnings.catch_warnings(action="ignore"):  # of what Excel knows and openpyxl does not
+            table = _read_xlsx(path) if zipfile.is_zipfile(path) else _read_xls(path)
     except Exception as error:  # whatever a damaged or hostile file makes the two parsers raise
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be read as a spreadsheet: {reason}") from error
-    if len(frame) > MAX_ROWS:
+    if len(table) > MAX_ROWS:
         raise InputError(f"{path} has more than {MAX_ROWS} rows; it is not one of the published files")
+    return table
+
+
+def _read_xlsx(path: Path) -> list[list[Any]]:
+    """Not by pandas, which makes every row as wide as the widest claims to be: gigabytes of a few kilobytes."""
+    # Formulas as text (`data_only`): openpyxl would give the value that the file claims they have.
+    book = openpyxl.load_workbook(path, read_only=True, data_only=False)
+    try:
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # what the file claims of them may be wrong
+        table = [list(row) for row in sheet.iter_rows(max_row=MAX_ROWS + 1, max_col=MAX_COLUMNS, values_only=True)]
+    finally:
+        book.close()
+    while table and all(cell is None for cell in table[-1]):
+        table.pop()
+    return table
+
+
+def _read_xls(path: Path) -> list[list[Any]]:
+    quiet = {"logfile": io.StringIO()}  # xlrd would print what it finds odd
+    frame = pd.read_excel(
+        path, header=None, dtype=object, na_filter=False, nrows=MAX_ROWS + 1, engine="xlrd", engine_kwargs=quiet
+    )
     return frame.to_numpy(dtype=object).tolist()
 
 
@@ -121,7 +140,7 @@ def _check_size(path: Path) -> None:
         try:
             with zipfile.ZipFile(path) as archive:
                 size = max(size, sum(entry.file_size for entry in archive.infolist()))
-        except zipfile.BadZipFile as error:
+        except (ValueError, OSError, NotImplementedError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} cannot be read as a spreadsheet: {error}") from error
     if size > MAX_BYTES:
         raise InputError(f"{path} would take {size:,} bytes unpacked; at most {MAX_BYTES:,} are read")

@@ -37,8 +37,9 @@ which the EU AI Act (Article 5(1)(f)) prohibits.
 **Privacy.** Your video is used for this page alone. It is deleted from the disk within some minutes ({_KEPT} after the
 upload), what was found in it is forgotten after {RESULTS_KEPT_SECONDS // 60} minutes, and nothing is stored or sent on.
 
-**Method.** AULLM++ (arXiv 2603.08387): learnable motion magnification (LED), a small 3D CNN, a gate of four experts, a
-graph of relations between units, and a language model with LoRA that decides. The model card tells all of it.
+**Method.** AULLM++ (arXiv 2603.08387): learnable motion magnification (LED), the displacement of the skin, a small 3D
+CNN, a gate of four experts, a graph of relations between units, and a language model with LoRA that decides. The model
+card tells all of it.
 
 **From a program.** The endpoint `/action_units` (see *Use via API* at the foot of the page) answers with the JSON of
 `aullm predict --json`.

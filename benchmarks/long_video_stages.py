@@ -1,0 +1,122 @@
+"""What each stage of `aullm predict` takes on one video, in this process: a part of `benchmarks.long_video`.
+
+The command's own functions run with a watch around each. Times of the start count from when the process was launched.
+"""
+
+import time
+
+BEGUN = time.time()
+
+import json  # noqa: E402 - what comes before is the start of Python alone
+import sys  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from importlib import import_module  # noqa: E402
+from typing import Any  # noqa: E402
+
+WINDOW, STRIDE = 0.5, 0.1
+
+# Module and function of each stage; those that give an iterator are timed while it is asked for the next.
+STAGES = {
+    "decoding": ("video_file", "_pictures"),
+    "colour conversion": ("video_processing_aullm", "_grey"),
+    "face detection": ("face_alignment", "detect_largest_face"),
+    "alignment": ("video_processing_aullm", "align"),
+    "stabilisation": ("video_processing_aullm", "stabilize_transforms"),
+    "model": ("prediction", "_run"),
+}
+IMPORTS = (
+    "aullm_command",
+    "torch",
+    "transformers.modeling_utils",
+    "torch_geometric",
+    "peft",
+    "modeling_aullm.prediction",
+)
+
+
+class Watch:
+    """Wall and CPU seconds (of all threads) that a stage took so far, and when it first ended."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+        self.first_end: float | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count what happens meanwhile."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self.wall += time.perf_counter() - wall
+            self.cpu += time.process_time() - cpu
+            self.first_end = self.first_end or time.time()
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, timed."""
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            with self.running():
+                result = function(*arguments, **named)
+            return self._each(result) if isinstance(result, Iterator) else result
+
+        return timed
+
+    def _each(self, values: Iterator) -> Iterator:
+        while True:
+            with self.running():
+                value = next(values, None)
+            if value is None:
+                return
+            yield value
+
+
+def measure(video: str, launched: float) -> dict[str, list[dict[str, Any]]]:
+    """Run the command's steps on a video.
+
+    Args:
+        video: Path.
+        launched: When this process was launched, seconds since the epoch.
+
+    Returns:
+        Rows of the tables `start` and `stages`.
+    """
+    ends = {"Python": BEGUN} | {f"import {name}": _import(name) for name in IMPORTS}
+    from modeling_aullm import DEFAULT_CHECKPOINT, detector, prediction
+
+    opened = detector.open_detector(str(DEFAULT_CHECKPOINT))
+    ends["model"] = time.time()
+    watches = {name: _watch(*place) for name, place in STAGES.items()}
+    total = Watch()
+    with total.running():
+        prediction.predict_sources(opened, [video], prediction.Sampling(window=WINDOW, stride=STRIDE))
+    ends["first windows"] = watches["model"].first_end or time.time()
+    moments = [launched, *ends.values()]
+    start = [{"step": step, "s": end - begin} for step, begin, end in zip(ends, moments, moments[1:], strict=False)]
+    start.append({"step": "together, to the first result", "s": moments[-1] - launched})
+    return {"start": start, "stages": _stage_rows(watches, total)}
+
+
+def _import(name: str) -> float:
+    import_module(name)
+    return time.time()
+
+
+def _watch(module: str, function: str) -> Watch:
+    """Put a watch around a function of the package."""
+    watch, place = Watch(), import_module(f"modeling_aullm.{module}")
+    setattr(place, function, watch.around(getattr(place, function)))
+    return watch
+
+
+def _stage_rows(watches: dict[str, Watch], total: Watch) -> list[dict[str, Any]]:
+    rest = Watch()
+    rest.wall = total.wall - sum(watch.wall for watch in watches.values())
+    rest.cpu = total.cpu - sum(watch.cpu for watch in watches.values())
+    everything = watches | {"rest": rest, "together": total}
+    return [{"stage": name, "wall s": watch.wall, "CPU s": watch.cpu} for name, watch in everything.items()]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(measure(sys.argv[1], float(sys.argv[2]))))

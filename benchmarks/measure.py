@@ -1,0 +1,97 @@
+"""How the benchmarks measure: medians of whole calls, and peak memory of a process of its own."""
+
+import json
+import multiprocessing
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.memory import keep_freed_memory
+
+
+def device() -> torch.device:
+    """The GPU if there is one."""
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def seconds(call: Callable[[], object], repeats: int) -> float:
+    """Median duration of a call in seconds, after one call that is not counted."""
+    durations = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        call()
+        if torch.accelerator.is_available():
+            torch.accelerator.synchronize()
+        durations.append(time.perf_counter() - start)
+    return statistics.median(durations[1:])
+
+
+def peak_megabytes(task: Callable[..., Callable[[], object]], *arguments: Any) -> float:
+    """By how much a call raises the memory of a new process at its peak; Linux only.
+
+    Args:
+        task: Function of a module; makes the call from the arguments, and what it takes for that is not counted.
+        *arguments: Of `task`.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_raised, task, arguments).result()
+
+
+def _raised(task: Callable[..., Callable[[], object]], arguments: Sequence[Any]) -> float:
+    keep_freed_memory()
+    call = task(*arguments)
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak so far is forgotten
+    before = own_megabytes("VmRSS")
+    call()
+    return own_megabytes("VmHWM") - before
+
+
+def own_megabytes(field: str) -> float:
+    """Memory of this process: `VmRSS` now, `VmHWM` at its peak; Linux only."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    processor = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):  # not Linux, or another kind of processor
+        pass
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {"processor": processor, "threads": torch.get_num_threads(), "gpu": gpu, "torch": torch.__version__}
+
+
+def show(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows as a table of Markdown."""
+    cells = [list(rows[0]), *([_text(value) for value in row.values()] for row in rows)]
+    lines = [f"| {' | '.join(row)} |" for row in cells]
+    lines.insert(1, "|" + " --- |" * len(cells[0]))
+    sys.stdout.write(f"\n{title}\n\n" + "\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _text(value: Any) -> str:
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float) and abs(value) < 1000
+        else f"{value:.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def write(path: Path, tables: dict[str, Any]) -> None:
+    """Write the tables as JSON, with the machine."""
+    content = json.dumps({"machine": machine()} | tables, indent=2) + "\n"
+    path.write_text(content, encoding="utf-8")
+    sys.stdout.write(f"\nwritten: {path}\n")

@@ -1,0 +1,146 @@
+"""Cost against the prompt's length, the number of clips and of folds, and one process against two.
+
+    python -m benchmarks.scaling
+
+What a video's length costs is measured by `benchmarks.long_video`. All data is synthetic.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from benchmarks.measure import device, own_megabytes, seconds, show, write
+from benchmarks.speed import Row, infer, make_clips
+from hub.synthetic import draw_face, synthetic_clip
+from modeling_aullm import DEFAULT_CHECKPOINT
+from modeling_aullm.detector import Detector, open_detector
+from modeling_aullm.overlay import write_video
+from modeling_aullm.prediction import Sampling, predict_sources
+from training.memory import keep_freed_memory
+
+FILES, BATCH, FPS = 8, 16, 200.0
+TWO = ["-m", "accelerate.commands.launch", "--quiet", "--config_file", "training/accelerate/two_cpu_processes.yaml"]
+
+
+def prompt_row(detector: Detector, times: int, repeats: int) -> Row:
+    """Inference of a small batch when the prompt's static text stands there so often."""
+    model = detector.model
+    ids = list(model.config.prompt_token_ids)
+    split = next(position for position, word in enumerate(ids) if word < 0)
+    clips = make_clips(model, 8)
+    model.config.prompt_token_ids = ids[:split] * times + ids[split:]
+    try:
+        shared, plain = (seconds(partial(infer, model, clips, share=share), repeats) for share in (True, False))
+    finally:
+        model.config.prompt_token_ids = ids
+    return {"positions": split * times + len(ids) - split, "shared s": shared, "plain s": plain}
+
+
+def write_clips(folder: Path) -> list[str]:
+    """Video files of drawn faces, ready crops of 128 pixels."""
+    files = []
+    for seed in range(FILES):
+        rng = np.random.default_rng(seed)
+        frames = synthetic_clip(rng, draw_face(rng, "A"), "A", size=128).frames[:30]
+        files.append(str(folder / f"{seed}.mp4"))
+        write_video((np.repeat(frame[..., None], 3, axis=-1) for frame in frames), Path(files[-1]), FPS)
+    return files
+
+
+def clips_row(detector: Detector, files: list[str], count: int) -> Row:
+    """From video files to units: what one clip takes when there are so many; memory is the process's afterwards."""
+    sources = [files[index % len(files)] for index in range(count)]
+    start = time.perf_counter()
+    found = predict_sources(detector, sources, Sampling(face="cropped"), BATCH)
+    took = time.perf_counter() - start
+    assert len(found) == count
+    return {"clips": count, "s": took, "ms a clip": 1000 * took / count, "memory MB": own_megabytes("VmRSS")}
+
+
+def command_seconds(arguments: list[str], *, two: bool, cache: Path) -> float:
+    """Whole time of a command in one process, or in two."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *(TWO if two else []), "-m", *arguments], capture_output=True, text=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(cache)},
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return time.perf_counter() - start
+
+
+def folds_row(folder: Path, subjects: int) -> Row:
+    """LOSO of the plain LED head with so many folds: clips not yet cached, cached, and in two processes."""
+    cache = folder / f"cache{subjects}"
+
+    def loso(name: str, *, two: bool = False) -> float:
+        arguments = ["training.loso", "--data", "synthetic:A", "--output", str(folder / f"{name}{subjects}")]
+        small = ["--max_subjects", str(subjects), "--clips_per_subject", "8", "--method", "led_head"]
+        steps = ["--evidence_steps", "15", "--max_steps", "5"]
+        return command_seconds(arguments + small + steps, two=two, cache=cache)
+
+    first, cached, two = loso("first"), loso("cached"), loso("two", two=True)
+    return {
+        "folds": subjects,
+        "first time s": first,
+        "clips cached s": cached,
+        "cached, s a fold": cached / subjects,
+        "two processes s": two,
+    }
+
+
+def evaluation_row(folder: Path, clips: int) -> Row:
+    """`hub.evaluate` of the shipped checkpoint on cached clips, in one process and in two."""
+
+    def evaluate(name: str, *, two: bool = False) -> float:
+        count = ["--max_subjects", str(clips // 20), "--clips_per_subject", "20"]
+        arguments = ["hub.evaluate", "--data", "synthetic:B", "--output", str(folder / f"{name}{clips}")]
+        return command_seconds(arguments + count, two=two, cache=folder / "cache")
+
+    evaluate("warm")
+    one, two = evaluate("one"), evaluate("both", two=True)
+    return {"clips": clips, "one process s": one, "two processes s": two}
+
+
+def main() -> None:
+    """Print the tables and write them as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--prompt", type=int, nargs="+", default=[1, 2, 4, 8], help="lengths of the prompt, as multiples"
+    )
+    parser.add_argument("--clips", type=int, nargs="+", default=[10, 100, 1000, 10_000], help="numbers of video files")
+    parser.add_argument("--folds", type=int, nargs="+", default=[3, 6, 12], help="numbers of subjects")
+    parser.add_argument(
+        "--evaluation", type=int, nargs="+", default=[200, 2000], help="numbers of clips to evaluate on"
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="counted calls for each length of the prompt")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/scaling.json"), help="where the figures go")
+    options = parser.parse_args()
+    keep_freed_memory()
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory(prefix="aullm-scaling-") as work:
+        folder = Path(work)
+        detector = open_detector(str(DEFAULT_CHECKPOINT), device=str(device()))
+        files = write_clips(folder)
+        measured = {
+            "prompt": [prompt_row(detector, times, options.repeats) for times in tqdm(options.prompt, desc="prompt")],
+            "clips": [clips_row(detector, files, count) for count in options.clips],
+            "folds": [folds_row(folder, count) for count in tqdm(options.folds, desc="folds")],
+            "evaluation": [evaluation_row(folder, count) for count in tqdm(options.evaluation, desc="evaluation")],
+        }
+    for name, rows in measured.items():
+        show(name.capitalize(), rows)
+    write(options.out, measured)
+
+
+if __name__ == "__main__":
+    main()
