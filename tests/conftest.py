@@ -25,7 +25,7 @@ SIZES = {
 }
 # The same examples every time; by hand, for hours: `pytest tests/test_fuzz_*.py --hypothesis-profile=long`
 settings.register_profile(
-    "suite", max_examples=80, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    "suite", max_examples=40, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 settings.register_profile("long", settings.get_profile("suite"), max_examples=50_000, derandomize=False)
 settings.load_profile("suite")
