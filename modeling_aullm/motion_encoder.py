@@ -114,7 +114,9 @@ class MagnifiedFlow(nn.Module):
         """Displacements (batch, 2, time, height, width) by windows of `side` pixels, cut off at the edges."""
 
         def mean(maps: torch.Tensor) -> torch.Tensor:
-            return nn.functional.avg_pool2d(maps, side, 1, side // 2, count_include_pad=False)
+            for window, reach in (((side, 1), (side // 2, 0)), ((1, side), (0, side // 2))):  # columns, then rows
+                maps = nn.functional.avg_pool2d(maps, window, 1, reach, count_include_pad=False)
+            return maps
 
         damping = self.log_damping.float().exp()
         xx, xy, yy = mean(right * right) + damping, mean(right * down), mean(down * down) + damping
