@@ -1,4 +1,4 @@
-"""Stage 1, first half: LED magnifies the movement, a small 3D CNN describes it as `x_att`.
+"""Stage 1, first half: LED magnifies the movement, least squares say where to, a small 3D CNN describes it as `x_att`.
 
 LED: Varanka, Peng & Zhao, "Learnable Eulerian Dynamics for Micro-Expression Action Unit Detection", SCIA 2023.
 Encoder: AU-LLM, arXiv 2507.21778, section 3.
@@ -139,7 +139,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class MotionEncoder(nn.Module):
-    """LED followed by the published 3D-conv encoder with squeeze-excitation."""
+    """LED, with the displacement it means unless `config.motion` is `led`, and the published 3D-conv encoder."""
 
     def __init__(self, config: AULLMConfig) -> None:
         super().__init__()

@@ -90,7 +90,8 @@ def anchor_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Ids of the two words that stand at the placeholders, for the content and the instruction token.
 
     Own choice: what was seen is added to the embedding of a word. A token that is nothing like a word throws the LLM
-    off, and a linear head reads the evidence out of its last state less well (ablation `bare_tokens` in `results`).
+    off, and a linear head reads the evidence out of its last state less well (ablation `bare_tokens` of
+    `results/run.sh`).
     """
     return [tokenizer(word, add_special_tokens=False)["input_ids"][-1] for word in ANCHORS.values()]
 

@@ -39,13 +39,12 @@ def _name(code: str) -> str:
 
 def _what(moment: Moment) -> str:
     active = sorted(moment.active, key=lambda code: -moment.action_units[code]["probability"])
-    count = f"{len(active)} of {len(moment.action_units)} units"
     if not active:
         code = max(moment.action_units, key=lambda unit: moment.action_units[unit]["probability"])
         probability = moment.action_units[code]["probability"]
         return f"<strong>No unit is active.</strong> The most probable is {_name(code)} ({probability:.2f})."
     listed = ", ".join(f"{_name(code)} ({moment.action_units[code]['probability']:.2f})" for code in active)
-    return f"<strong>{count} active: {listed}.</strong>"
+    return f"<strong>{len(active)} of {len(moment.action_units)} units active: {listed}.</strong>"
 
 
 def _truth(example: Example) -> str:
