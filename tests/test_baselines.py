@@ -87,6 +87,16 @@ def test_led_starts_where_the_configuration_says():
     assert model(torch.rand(2, 6, 64, 64)).logits.shape == (2, 1)
 
 
+@pytest.mark.parametrize("baseline", [LEDHead, FlowSSSNet])
+def test_no_weight_starts_as_memory_was_left(baseline):
+    torch.use_deterministic_algorithms(True)  # then fresh memory holds NaN
+    try:
+        model = baseline(AULLMConfig(action_units=["AU1"]))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert all(weight.isfinite().all() for weight in model.parameters())
+
+
 def test_sssnet_has_the_published_layers():
     model = FlowSSSNet(AULLMConfig())
     shapes = [tuple(parameter.shape) for name, parameter in model.named_parameters() if parameter.ndim > 1]
