@@ -22,8 +22,9 @@ class LEDHead(nn.Module):
     def __init__(self, config: AULLMConfig) -> None:
         super().__init__()
         self.motion_encoder = MotionEncoder(config)
-        for stage in filter(None, (self.motion_encoder.led, self.motion_encoder.flow)):
-            stage.reset_parameters()
+        self.motion_encoder.led.reset_parameters()
+        if self.motion_encoder.flow is not None:
+            self.motion_encoder.flow.reset_parameters()
         positions = ((config.num_frames - 2) // 2) * (feature_map_size(config.image_size) // 2) ** 2
         self.mid_level = nn.Sequential(nn.MaxPool3d(2), nn.Dropout3d(config.dropout))
         self.head = nn.Sequential(
