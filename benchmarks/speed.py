@@ -90,6 +90,16 @@ def inference_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
     }
 
 
+def bfloat16_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
+    """`inference_row` of the model turned to bfloat16, and how far single precision is from both ways, on average."""
+    clips = make_clips(model, batch)
+    exact = infer(model, clips, share=True)
+    half: Any = model.to(torch.bfloat16)  # type: ignore[arg-type]
+    row = inference_row(half, batch, repeats)
+    off = {name: (infer(half, clips, share=name == "shared") - exact).abs().mean() for name in ("shared", "plain")}
+    return row | {f"{name} from single precision": value.item() for name, value in off.items()}
+
+
 def training_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
     """The same of a training step, LoRA on, and what CCR adds to it."""
     clips = make_clips(model, batch)
@@ -166,11 +176,9 @@ def main() -> None:
     with frozen_llm(model, torch.float32):
         tables["training step"] = [training_row(model, options.batch, options.repeats)]
     show("Training step, LoRA on", tables["training step"])
-    half = model.to(torch.bfloat16)
-    row = inference_row(half, options.batch, options.repeats)
-    tables["inference in bfloat16"] = [row]
-    show("Inference in bfloat16", [row])
-    del model, half
+    tables["inference in bfloat16"] = [bfloat16_row(model, options.batch, options.repeats)]
+    show("Inference in bfloat16", tables["inference in bfloat16"])
+    del model
     tables["designs"] = [design_row(name, options.batch, options.repeats) for name in ("AULLM++", "AU-LLM")]
     show("The design as published, and this one", tables["designs"])
     write(options.out, tables)

@@ -9,6 +9,7 @@ from .video_stream import MIN_FRAMES, Frame, VideoError
 # Own choices: a micro-expression lasts up to 0.5 s, so one that falls on a window's edge lies whole in the next window.
 WINDOW_SECONDS, STRIDE_SECONDS = 0.5, 0.25
 WHOLE_CLIP_SECONDS = 1.0  # a video up to this length is one segment unless a window is asked for
+MAX_FRAMES = 2000  # of a window, which is held in memory: a second of the fastest cameras in use
 _TIME_TOLERANCE = 1e-6  # 0.1 + 0.2 must not open a window one frame late
 
 
@@ -38,6 +39,9 @@ def iter_windows(frames: Iterable[Frame], window: float | None, stride: float | 
 
     Yields:
         The frames of one window, at least two. A gap in a recording's times leaves out windows.
+
+    Raises:
+        VideoError: If more than `MAX_FRAMES` lie in a window, as where the frame rate is wrong.
     """
     length = window or WINDOW_SECONDS
     step = stride or length / 2
@@ -60,6 +64,8 @@ def iter_windows(frames: Iterable[Frame], window: float | None, stride: float | 
             while held and held[0].time <= frame.time - length + _TIME_TOLERANCE:
                 held.popleft()
         held.append(frame)
+        if len(held) > MAX_FRAMES:
+            raise VideoError(f"over {MAX_FRAMES} frames in {opening:g} s; give a shorter window, or the true fps")
     if held and last_covered < held[-1].index:
         yield from _last_window(held, num_windows * step, length)
 

@@ -243,6 +243,13 @@ def test_a_gap_in_the_times_leaves_out_windows():
     assert windows[-1][-1] == times[-1]
 
 
+@pytest.mark.parametrize("window", [None, 30.0])
+def test_a_window_of_more_frames_than_memory_should_hold_is_refused(window):
+    frames = timed_frames(np.arange(100_000) / (1e6 if window is None else 100))
+    with pytest.raises(VideoError, match="over 2000 frames"):
+        list(iter_windows(frames, window, None))
+
+
 def test_no_more_than_one_window_of_frames_is_alive():
     alive, most = [0], 0
 
