@@ -34,7 +34,7 @@ class Run(NamedTuple):
     folds: int
     parts: dict[str, Any]  # see `run_results.summarize`
     seeds: dict[str, Any]
-    pools: dict[str, list[Pool]]  # of each part
+    pools: dict[str, dict[int, Pool]]  # of each part, by seed
 
     @property
     def title(self) -> str:
@@ -58,9 +58,9 @@ def read(path: Path) -> Run:
     record, predictions = read_run(path), read_predictions(path)
     finished, missing = fold_folders(path)
     units, summary = record["action_units"], summarize(predictions, record["action_units"])
-    seeds = {part: list(pools(predictions, part, units).values()) for part in summary["parts"]}
+    by_seed = {part: pools(predictions, part, units) for part in summary["parts"]}
     label = path.resolve().name
-    return Run(label, record, len(finished), len(finished) + len(missing), summary["parts"], summary["seeds"], seeds)
+    return Run(label, record, len(finished), len(finished) + len(missing), summary["parts"], summary["seeds"], by_seed)
 
 
 def parts_of(runs: Sequence[Run]) -> list[str]:
@@ -148,7 +148,7 @@ def _differences(first: Run, other: Run) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for part in parts:
         try:
-            differences = compare(first.pools[part], other.pools[part], COMPARED)
+            differences = compare(*_paired(first.pools[part], other.pools[part]), COMPARED)
         except InputError as error:
             rows.append(names | {"part": part, "note": f"not compared: {error}"})
             continue
@@ -156,6 +156,12 @@ def _differences(first: Run, other: Run) -> list[dict[str, Any]]:
             values = {name: _rounded(value) for name, value in difference._asdict().items()}
             rows.append(names | {"part": part, "figure": figure} | values)
     return rows
+
+
+def _paired(first: dict[int, Pool], other: dict[int, Pool]) -> tuple[list[Pool], list[Pool]]:
+    """Of the seeds that both runs have, since a seed may draw the people who are tested; if they share none, of all."""
+    shared = sorted(first.keys() & other.keys())
+    return [first[seed] for seed in shared or first], [other[seed] for seed in shared or other]
 
 
 def _figure_columns(scores: dict[str, Any]) -> dict[str, float | None]:
