@@ -5,8 +5,9 @@
 
 Batches are shared out over whatever Accelerate gives. RUN is the folder of a run like those of training: predictions
 (Parquet), thresholds (the checkpoint's own, chosen when it was trained) and metrics, with the commits of model and
-data in them; `python -m training.report RUN` reads it. --submit opens a pull request on the model's repository that
-adds the figures as `.eval_results/*.yaml`. No code of a repository is run.
+data in them; `python -m training.report RUN` reads it. Of data without labels there are only the predictions.
+--submit opens a pull request on the model's repository that adds the figures as `.eval_results/*.yaml`. No code of a
+repository is run.
 """
 
 import json
@@ -27,6 +28,7 @@ from hub.evaluation_run import (
     PART,
     SEED,
     describe_evaluation,
+    is_labelled,
     submit_results,
     write_fold,
     write_json,
@@ -106,7 +108,9 @@ def evaluate_checkpoint(options: EvaluateOptions) -> Path:
     units, size = list(model.config.action_units), model.config.image_size
     data = _find(options.data, options.data_revision, "dataset", options.max_gb)
     name = str(data.path) if on_hub(options.data) else options.data
-    clips, fingerprint = load_together(lambda: load_clips(name, options.data_options(), units, size))
+    clips, fingerprint = load_together(lambda: load_clips(name, options.data_options(), units, size, unlabelled=True))
+    if options.submit and not is_labelled(clips):
+        raise InputError(f"--submit: no clip of {options.data} has action units coded, so there are no figures")
     seen, names = data_seen(found.path), {*data_names(options.data, options.data_seed), *(c.dataset for c in clips)}
     record = describe_evaluation(
         _settings(options, found, data),
@@ -120,7 +124,7 @@ def evaluate_checkpoint(options: EvaluateOptions) -> Path:
     load_together(lambda: open_run(run, record) if PartialState().is_main_process else None)
     if not load_together(lambda: fold_folder(run, FOLD, SEED).is_dir()):
         _predict(run, model, clips, processor.thresholds, record)
-    if PartialState().is_main_process:
+    if PartialState().is_main_process and is_labelled(clips):
         write_metrics(run, record)
     return run
 
@@ -163,6 +167,9 @@ def main() -> None:
     (options,) = parse_options(EvaluateOptions, description=__doc__)
     run = evaluate_checkpoint(options)
     if not PartialState().is_main_process:
+        return
+    if not (run / "metrics.json").is_file():
+        sys.stdout.write(f"no clip has action units coded, so nothing was scored; predictions written: {run}\n")
         return
     content = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     mean = content["parts"][PART]["scores"]["mean"]

@@ -57,7 +57,7 @@ def describe_evaluation(
 def write_fold(
     folder: Path, clips: Sequence[Clip], probabilities: np.ndarray, thresholds: Sequence[float], record: dict[str, Any]
 ) -> None:
-    """Write `predictions.parquet`, `thresholds.json` and `metrics.json` of the one fold.
+    """Write `predictions.parquet`, `thresholds.json` and, of labelled clips, `metrics.json` of the one fold.
 
     Args:
         folder: Of the fold, while it is not in its place yet.
@@ -69,14 +69,20 @@ def write_fold(
     units, labels = record["action_units"], np.stack([clip.labels for clip in clips])
     columns: dict[str, Any] = {"fold": FOLD, "seed": SEED, "part": PART}
     columns |= {name: [getattr(clip, name) for clip in clips] for name in ("dataset", "subject", "clip_id")}
-    columns |= {f"label_{unit}": labels[:, index].astype(np.int8) for index, unit in enumerate(units)}
+    if is_labelled(clips):
+        columns |= {f"label_{unit}": labels[:, index].astype(np.int8) for index, unit in enumerate(units)}
+        write_json(folder / "metrics.json", {PART: score(labels, probabilities, units, thresholds)})
     columns |= {f"probability_{unit}": probabilities[:, index].astype(np.float32) for index, unit in enumerate(units)}
     of = {"model": record["model"]["id"], "model_revision": record["model"]["revision"]}
     of |= {"data": next(iter(record["data"])), "data_revision": record["data_revision"]}
     columns |= {name: pd.Series([value] * len(clips), dtype="string") for name, value in of.items()}
     pd.DataFrame(columns).to_parquet(folder / "predictions.parquet", index=False)
     write_json(folder / "thresholds.json", dict(zip(units, thresholds, strict=True)))
-    write_json(folder / "metrics.json", {PART: score(labels, probabilities, units, thresholds)})
+
+
+def is_labelled(clips: Sequence[Clip]) -> bool:
+    """Whether the clips have units coded, all or none of them."""
+    return not np.isnan(clips[0].labels).any()
 
 
 def write_metrics(run: Path, record: dict[str, Any]) -> None:

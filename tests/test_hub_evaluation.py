@@ -90,6 +90,24 @@ def test_folders_and_synthetic_data_need_no_hub(hub, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_clips_without_labels_are_predicted_and_not_scored(hub, tmp_path):
+    model = write_checkpoint(tmp_path / "checkpoint")
+    write_data(tmp_path / "labelled")
+    columns = ["dataset", "subject", "clip_id", "frames"]
+    (tmp_path / "clips").mkdir()
+    datasets.load_from_disk(tmp_path / "labelled").select_columns(columns).to_parquet(tmp_path / "clips/part.parquet")
+    arguments = ["--model", tmp_path / "checkpoint", "--data", tmp_path / "clips", "--output", tmp_path / "run"]
+    for _ in range(2):  # a finished part is not scored again
+        done = evaluate(hub, tmp_path, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert "nothing was scored" in done.stdout and not (tmp_path / "run/metrics.json").exists()
+    found = pd.read_parquet(tmp_path / "run/folds/evaluation-seed0/predictions.parquet")
+    clips, _ = load_clips(str(tmp_path / "labelled"), DataOptions(), model.config.action_units)
+    columns = [f"probability_{unit}" for unit in model.config.action_units]
+    np.testing.assert_allclose(found[columns], predict_clips(model, clips, tmp_path / "work"), atol=1e-5)
+    assert not [name for name in found if name.startswith("label_")]
+
+
 FETCH = """
 import sys
 from pathlib import Path

@@ -19,7 +19,8 @@ from training.errors import InputError
 from training.options import DataOptions
 from training.preparation import NAMES, prepare_clips
 
-COLUMNS = (*NAMES, "frames", "action_units", "onset", "apex")
+LABELS = ("action_units", "onset", "apex")
+COLUMNS = (*NAMES, "frames", *LABELS)
 MAX_FRAMES = 16  # kept of a synthetic clip: more than twice what the model samples, and the caches stay small
 # Numbers of the FACS manual: faces, then head and eyes, what hides the face, and gross behaviour.
 FACS_NUMBERS = frozenset({1, 2, *range(4, 47), *range(50, 59), *range(61, 67), *range(70, 75), *range(80, 99)})
@@ -30,7 +31,7 @@ class Clip(NamedTuple):
 
     Attributes:
         frames: Grey, uint8, (frames, image_size, image_size), without the head's drift (unless told to leave it in).
-        labels: 1 where a unit is active, float32, (units,).
+        labels: 1 where a unit is active, float32, (units,); NaN in unlabelled data.
         onset: Frame where the motion begins; -1 if there is none, or it is not labelled.
         apex: Frame of its peak; -1 likewise.
         dataset: Name of the dataset.
@@ -61,7 +62,9 @@ class ClipCollection(NamedTuple):
     fingerprint: str
 
 
-def load_clips(name: str, options: DataOptions, action_units: Sequence[str], image_size: int = 64) -> ClipCollection:
+def load_clips(
+    name: str, options: DataOptions, action_units: Sequence[str], image_size: int = 64, *, unlabelled: bool = False
+) -> ClipCollection:
     """Load a dataset's clips, prepared once and read from a cache from then on.
 
     Args:
@@ -71,13 +74,21 @@ def load_clips(name: str, options: DataOptions, action_units: Sequence[str], ima
         options: Which clips, and how.
         action_units: Codes of the units to detect.
         image_size: Side of the frames in pixels.
+        unlabelled: Let data through in which no clip has units coded; `action_units`, `onset`, `apex` may be missing.
 
     Raises:
         InputError: If there is no such dataset, or its columns, labels or frames cannot be used.
     """
-    data = _select(_open(name, options).with_format(None), name, options)
+    data = _open(name, options).with_format(None)
+    for column in set(LABELS).difference(data.column_names) if unlabelled else ():
+        data = data.add_column(column, [None] * len(data))
+    data = _select(data, name, options)
     about = data.select_columns([column for column in COLUMNS if column != "frames"]).to_dict()
-    labels = _label_vectors(about["action_units"], name, action_units, ignore_others=options.ignore_other_units)
+    coded = about["action_units"]
+    if unlabelled and all(codes is None for codes in coded):
+        labels = np.full((len(coded), len(action_units)), np.nan, np.float32)
+    else:
+        labels = _label_vectors(coded, name, action_units, ignore_others=options.ignore_other_units)
     prepared = prepare_clips(data, image_size=image_size, stabilize=options.stabilize)
     moments = (map(_moment, about[column]) for column in ("onset", "apex"))
     names = (map(str, about[column]) for column in NAMES)
