@@ -17,6 +17,8 @@ from transformers.cache_utils import Cache, DynamicCache
 from .configuration_aullm import AULLMConfig
 from .prompt import ANCHORS, CONTENT_ID, INSTRUCTION_ID, bare_prompt
 
+CLIPS_IN_A_ROW = 64  # own choice: a mask grows by its square
+
 
 def build_llm(config: AULLMConfig) -> PreTrainedModel:
     """The LLM's decoder with random weights and LoRA in place.
@@ -44,7 +46,8 @@ class PromptReader:
     clip see the shared prefix and itself alone. So neither the prefix's work nor its memory grows with the batch.
 
     Holds no weights. Between calls without gradients the prefix's keys and values are kept; they are dropped when
-    a weight of the LLM changes (in place or replaced), when it moves, or when the prompt changes.
+    a weight of the LLM changes (in place or replaced), when it moves, or when the prompt changes. While the LLM learns,
+    they would be stale at the next step: prefix and clips go through it together then, in one row.
     """
 
     def __init__(self) -> None:
@@ -65,87 +68,105 @@ class PromptReader:
         """Last hidden state at the last position of the prompt, shape (batch, hidden_size).
 
         Args:
-            llm: The decoder, with LoRA.
+            llm: The decoder, with LoRA. One whose attention takes no mask of ours shares nothing while it learns.
             config: Holds the prompt.
             content_token: Shape (batch, hidden_size).
             instruction_token: Shape (batch, hidden_size), or `None` for a model without structure.
-            share_prefix: `False` reads the whole prompt for every clip (for comparison; needed under gradient
-                checkpointing, which cannot keep keys and values).
+            share_prefix: `False` reads the whole prompt for every clip (for comparison).
         """
-        if torch.is_grad_enabled() or llm.training:
+        learns = torch.is_grad_enabled() or llm.training
+        if learns:
             self._kept = None  # with or without sharing: a fused optimizer changes weights and leaves no trace
+        share_prefix &= _takes_masks(llm) or not learns
         ids = config.prompt_token_ids or bare_prompt(config.prompt or "")
         split = next(position for position, token in enumerate(ids) if token < 0) if share_prefix else 0
-        embeddings = _embed(llm, config, ids[split:], {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token})
+        text = _embed_text(llm, config, ids)
+        tokens = {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token}
+        embeddings = _fill_in(text[:, split:], config, ids[split:], tokens)
         if split == 0:
             return llm(inputs_embeds=embeddings, use_cache=False).last_hidden_state[:, -1]
-        return _read_suffix(llm, self._prefix(llm, config, ids[:split]), embeddings, split)
+        if learns:
+            return _read_at_once(llm, text[:, :split], embeddings)
+        return _read_suffix(llm, self._prefix(llm, text[:, :split], ids[:split]), embeddings, split)
 
-    def _prefix(self, llm: PreTrainedModel, config: AULLMConfig, ids: list[int]) -> Cache:
-        if torch.is_grad_enabled() or llm.training:
-            return _read_prefix(llm, config, ids)
+    def _prefix(self, llm: PreTrainedModel, text: torch.Tensor, ids: list[int]) -> Cache:
         weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in llm.parameters())
         state = (tuple(ids), weights)
         traced = all(address for address, *_ in weights)  # weights that FSDP shares out have no address
         if self._kept is None or self._kept[0] != state or not traced:
-            self._kept = (state, _read_prefix(llm, config, ids))
+            cache = DynamicCache(config=llm.config)
+            llm(inputs_embeds=text, past_key_values=cache, use_cache=True)
+            self._kept = (state, cache)
         return self._kept[1]
 
 
-def _read_prefix(llm: PreTrainedModel, config: AULLMConfig, ids: list[int]) -> Cache:
-    cache = DynamicCache(config=llm.config)
-    llm(inputs_embeds=_embed(llm, config, ids, {}), past_key_values=cache, use_cache=True)
-    return cache
+def _read_at_once(llm: PreTrainedModel, prefix: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
+    """Last state of each clip, shape (batch, hidden_size), from one row of the prefix and all clips' positions."""
+    batch, length, hidden_size = embeddings.shape
+    layout = _Layout(batch, length, prefix.shape[1], embeddings)
+    states = llm(
+        inputs_embeds=torch.cat([prefix, embeddings.reshape(1, batch * length, hidden_size)], 1),
+        attention_mask=layout.masks(llm),
+        position_ids=layout.position[None],
+        use_cache=False,
+    ).last_hidden_state
+    return states[0, prefix.shape[1] :].view(batch, length, hidden_size)[:, -1]
 
 
 def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, start: int) -> torch.Tensor:
-    """Last state of each clip, shape (batch, hidden_size), from its own positions (batch, positions, hidden_size)."""
+    """The same of clips alone, from their own positions (batch, positions, hidden_size) and the prefix that is kept."""
     batch, length, hidden_size = embeddings.shape
-    clips = min(batch, _clips_in_a_row(llm))
+    clips = min(batch, CLIPS_IN_A_ROW if _takes_masks(llm) else 1)
     rows = -(-batch // clips)
     filled = nn.functional.pad(embeddings, (0, 0, 0, 0, 0, rows * clips - batch))
-    positions = start + torch.arange(length, device=embeddings.device).repeat(clips)
+    layout = _Layout(clips, length, start, embeddings)
     states = llm(
         inputs_embeds=filled.view(rows, clips * length, hidden_size),
-        attention_mask=_row_mask(llm, prefix, embeddings, clips, start) if clips > 1 else None,
-        position_ids=positions[None].expand(rows, -1),
+        attention_mask=layout.masks(llm, prefix) if clips > 1 else None,
+        position_ids=layout.position[None, start:].expand(rows, -1),
         past_key_values=_expand(prefix, rows),
         use_cache=True,
     ).last_hidden_state
     return states.reshape(rows * clips, length, hidden_size)[:batch, -1]
 
 
-def _clips_in_a_row(llm: PreTrainedModel) -> int:
-    """One with flash attention, which takes no mask of ours; else 64 (own choice: a mask grows by its square)."""
+def _takes_masks(llm: PreTrainedModel) -> bool:
+    """Whether the attention of all layers takes a mask of ours; flash attention does not."""
     known = set(getattr(llm.config, "layer_types", None) or ()) <= {"full_attention", "sliding_attention"}
-    return 64 if known and llm.config._attn_implementation in ("sdpa", "eager") else 1
+    return known and llm.config._attn_implementation in ("sdpa", "eager")
 
 
-def _row_mask(
-    llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, clips: int, start: int
-) -> torch.Tensor | dict[str, torch.Tensor]:
-    """What each position of a row may see, added to the attention scores: (1, 1, clips * positions, keys).
+class _Layout:
+    """A row: the prefix's positions, then those of each clip; `clip` (-1: prefix) and `position` in the prompt."""
 
-    For an LLM with sliding layers one mask a kind of layer; those keep only the end of a long prefix.
-    """
-    length, device = embeddings.shape[1], embeddings.device
-    clip = torch.arange(clips, device=device).repeat_interleave(length)
-    position = start + torch.arange(length, device=device).repeat(clips)
-    own = (clip[:, None] == clip[None, :]) & (position[None, :] <= position[:, None])
-    lowest = torch.finfo(embeddings.dtype).min
+    def __init__(self, clips: int, length: int, start: int, like: torch.Tensor) -> None:
+        self.start, self.end, self.dtype = start, start + length, like.dtype
+        everywhere = torch.arange(start + clips * length, device=like.device)
+        self.clip = (everywhere - start).div(length, rounding_mode="floor").clamp(min=-1)
+        self.position = everywhere - self.clip.clamp(min=0) * length
 
-    def mask(kept: int, window: int) -> torch.Tensor:
-        keys = torch.cat([torch.arange(start - kept, start, device=device), position])
-        near = position[:, None] - keys[None, :] < window
-        seen = torch.cat([own.new_ones(clips * length, kept), own], 1) & near
-        return torch.zeros_like(seen, dtype=embeddings.dtype).masked_fill(~seen, lowest)[None, None]
+    def masks(self, llm: PreTrainedModel, kept: Cache | None = None) -> torch.Tensor | dict[str, torch.Tensor]:
+        """What each position may see, added to the attention scores: (1, 1, positions that ask, positions seen).
 
-    kinds = getattr(llm.config, "layer_types", None) or []
-    layers: list[Any] = prefix.layers
-    if "sliding_attention" not in kinds:
-        return mask(start, start + length)
-    windows = {"full_attention": start + length, "sliding_attention": llm.config.sliding_window}
-    return {kind: mask(layers[kinds.index(kind)].keys.shape[-2], windows[kind]) for kind in set(kinds)}
+        For an LLM with sliding layers one mask a kind of layer. Where the prefix is `kept` the clips' positions alone
+        ask, and what sliding layers have kept of it is only its end.
+        """
+        kinds: list[str] = getattr(llm.config, "layer_types", None) or []
+        windows = {"full_attention": self.end, "sliding_attention": getattr(llm.config, "sliding_window", None)}
+        layers: list[Any] = [] if kept is None else kept.layers
+        found = {}
+        for kind in set(kinds) or {"full_attention"}:
+            seen = layers[kinds.index(kind) if kinds else 0].keys.shape[-2] if layers else self.start
+            found[kind] = self._mask(0 if kept is None else self.start, self.start - seen, windows[kind] or self.end)
+        return found if "sliding_attention" in found else found["full_attention"]
+
+    def _mask(self, first_asking: int, first_seen: int, window: int) -> torch.Tensor:
+        asking, seen = slice(first_asking, None), slice(first_seen, None)
+        own = (self.clip[seen] < 0) | (self.clip[seen] == self.clip[asking, None])
+        distance = self.position[asking, None] - self.position[seen]
+        hidden = ~own | (distance < 0) | (distance >= window)
+        mask = torch.zeros(hidden.shape, dtype=self.dtype, device=hidden.device)
+        return mask.masked_fill(hidden, torch.finfo(self.dtype).min)[None, None]
 
 
 def _expand(prefix: Cache, rows: int) -> Cache:
@@ -159,20 +180,23 @@ def _expand(prefix: Cache, rows: int) -> Cache:
     return cache
 
 
-def _embed(
-    llm: PreTrainedModel, config: AULLMConfig, ids: list[int], tokens: dict[int, torch.Tensor | None]
-) -> torch.Tensor:
-    """Embeddings of a piece of the prompt, shape (batch, positions, hidden_size); batch is 1 for text alone."""
+def _embed_text(llm: PreTrainedModel, config: AULLMConfig, ids: list[int]) -> torch.Tensor:
+    """Embeddings of the prompt's words, shape (1, positions, hidden_size); at a placeholder, of its anchor."""
     table: Any = llm.get_input_embeddings()
     anchors = dict(zip(ANCHORS, config.anchor_token_ids or (), strict=False))
     words = [anchors.get(token, max(token, 0)) for token in ids]
-    text = table(torch.tensor(words, device=table.weight.device))[None]
-    filled = [(position, tokens[token]) for position, token in enumerate(ids) if token < 0]
-    if not filled:
-        return text
+    return table(torch.tensor(words, device=table.weight.device))[None]
+
+
+def _fill_in(
+    text: torch.Tensor, config: AULLMConfig, ids: list[int], tokens: dict[int, torch.Tensor | None]
+) -> torch.Tensor:
+    """The text of each clip, shape (batch, positions, hidden_size), its tokens in their places or added to anchors."""
+    filled = [(position, token) for position, name in enumerate(ids) if (token := tokens.get(name)) is not None]
     columns = list(text.expand(len(filled[0][1]), -1, -1).unbind(1))
     for position, token in filled:
-        columns[position] = token.to(text.dtype) + (columns[position] if ids[position] in anchors else 0)
+        anchored = config.anchor_token_ids and ids[position] in ANCHORS
+        columns[position] = token.to(text.dtype) + (columns[position] if anchored else 0)
     return torch.stack(columns, 1)
 
 

@@ -128,10 +128,7 @@ class AULLMForAUDetection(PreTrainedModel):
         structure, instruction_token = self._structure(x_att, flips)
         # Both answers in one pass of the LLM: the same Content Token and prompt, another Instruction Token.
         asked = content_token if flips is None else content_token.repeat(2, 1)
-        checkpointing = self.training and self.is_activation_checkpointing
-        state = self.prompt_reader.read(
-            self.llm, self.config, asked, instruction_token, share_prefix=share_prefix and not checkpointing
-        )
+        state = self.prompt_reader.read(self.llm, self.config, asked, instruction_token, share_prefix=share_prefix)
         logits, *counterfactual = self.head(state).split(len(pixel_values))
         loss = None
         if labels is not None:

@@ -135,7 +135,7 @@ def fit_shared_out(start, work):
         return make_whole(model, *args)
 
     with fsdp(), patch("training.fit.make_whole", note):
-        history, arrays = fit_exactly(start, work, gradient_checkpointing=True)
+        history, arrays = fit_exactly(start, work)
     return history, arrays | {"shares": np.array(shares)}
 
 

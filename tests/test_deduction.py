@@ -165,7 +165,8 @@ def test_rows_of_any_length_give_the_same_logits(llm, clips_in_a_row, clips, mon
     model = tiny_model(llm)
     with torch.no_grad():
         expected = model(clips).logits
-        monkeypatch.setattr("modeling_aullm.deduction._clips_in_a_row", lambda llm: clips_in_a_row)
+        monkeypatch.setattr("modeling_aullm.deduction.CLIPS_IN_A_ROW", clips_in_a_row)
+        monkeypatch.setattr("modeling_aullm.deduction._takes_masks", lambda llm: clips_in_a_row > 1)
         torch.testing.assert_close(model(clips).logits, expected, atol=1e-4, rtol=0)
 
 

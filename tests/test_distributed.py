@@ -20,13 +20,10 @@ from helpers_distributed import (
     launch,
     run_batch_norm,
     save_dataset,
-    toy_fold,
 )
 from torch import nn
 
 from training import loso, train
-from training.errors import InputError
-from training.fit import fit
 from training.options import DataOptions, Recipe, parse_options
 from training.protocol import RunOptions
 from training.synchronized_batch_norm import SynchronizedBatchNorm3d, synchronize_batch_norm
@@ -119,12 +116,6 @@ def test_under_fsdp_each_process_held_half_of_the_layers(processes):
     for own in processes:
         (share,) = own["fsdp"]["shares"]
         assert 0.4 < share < 0.6
-
-
-def test_fsdp_without_gradient_checkpointing_is_refused(start, tmp_path, monkeypatch):
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(InputError, match="needs --gradient_checkpointing True"):
-        fit(Recipe(model=start, evidence_steps=0, max_steps=1), toy_fold(), UNITS, seed=0, work=tmp_path / "work")
 
 
 def test_ccr_runs_and_every_process_draws_its_own_flips(processes, start, tmp_path):

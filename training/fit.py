@@ -175,8 +175,6 @@ def _arguments(
             f"batch_size {recipe.batch_size}, of {trained} training clips, cannot be cut into {parts} equal parts "
             f"({PartialState().num_processes} processes, {recipe.gradient_accumulation_steps} accumulation steps)"
         )
-    if llm and launched_with_fsdp() and not recipe.gradient_checkpointing:
-        raise InputError("an LLM shared out over GPUs (FSDP) needs --gradient_checkpointing True")
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
