@@ -25,8 +25,8 @@ run ablations/no_mge_efp 2 --evidence efp
 run ablations/random_llm 2 --language_model random
 run ablations/no_prompt_text 2 --prompt_text False
 run ablations/bare_tokens 2 --anchored False
-run losses/asymmetric 2 --loss asymmetric
-run losses/au_llm 2 --loss au_llm
+run losses/asymmetric 2 --language_model none --loss asymmetric
+run losses/au_llm 2 --language_model none --loss au_llm
 run ccr/weight_1 2 --ccr_weight 1
 run ccr/relations 2 --ccr_flip relations
 run ccr/all_units 2 --ccr_units all
@@ -39,5 +39,5 @@ report() { # NAME RUN... ; the others are compared with the first
 own=runs/methods/aullm++
 insert="README.md MODEL_CARD.md" report methods $own runs/methods/{led_head,au_llm,flow_sssnet,prior,all_negative}
 insert=README.md report ablations $own runs/ablations/{no_flow,no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text,bare_tokens}
-insert= report losses $own runs/losses/{asymmetric,au_llm}
+insert= report losses runs/ablations/no_llm runs/losses/{asymmetric,au_llm}
 insert= report ccr $own runs/ablations/no_ccr runs/ccr/{weight_1,relations,all_units,symmetric_kl}
