@@ -32,6 +32,15 @@ run ccr/relations 2 --ccr_flip relations
 run ccr/all_units 2 --ccr_units all
 run ccr/symmetric_kl 2 --ccr_distance symmetric_kl
 
+shipped() { # NAME OPTION... ; the shipped checkpoint's training (40 minutes), and the best baseline's on its clips
+    python -m training.train --data synthetic:A --test synthetic:B --output "runs/shipped/$1" --max_subjects 3000 \
+        --clips_per_subject 8 --max_test_subjects 100 --validation_share 0.03 --unseen_share 0.03 \
+        --evidence_steps 1800 --max_steps 100 --eval_steps 100 --bf16 True --data_seed 3 "${@:2}"
+}
+
+shipped aullm++
+shipped flow_sssnet --method flow_sssnet
+
 report() { # NAME RUN... ; the others are compared with the first
     python -m training.report "${@:2}" --output "results/$1" ${insert:+--insert $insert}
 }
@@ -41,3 +50,4 @@ insert="README.md MODEL_CARD.md" report methods $own runs/methods/{led_head,au_l
 insert=README.md report ablations $own runs/ablations/{no_flow,no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text,bare_tokens}
 insert= report losses runs/ablations/no_llm runs/losses/{asymmetric,au_llm}
 insert= report ccr $own runs/ablations/no_ccr runs/ccr/{weight_1,relations,all_units,symmetric_kl}
+insert=README.md report shipped runs/shipped/{aullm++,flow_sssnet}
