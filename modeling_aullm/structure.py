@@ -5,7 +5,7 @@ whose learned attention feeds back onto the edges, structural attention pooling.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -142,6 +142,10 @@ class RelationalReasoning(MessagePassing):
         )
         update = self.update_node(torch.cat([nodes, received.view(batch, units, size)], -1))
         return self.norm(nodes + update.relu()), strengths
+
+    def propagate(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """As in PyTorch Geometric, which else writes a file of code to the temporary folder in every process."""
+        return super().propagate(*args, **kwargs)
 
     def message(self, values_j: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """What a unit tells its neighbour, shape (edges, node_size): its value under the relation's type, scaled."""

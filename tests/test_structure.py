@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 from conftest import tiny_model
@@ -20,6 +22,11 @@ def test_shapes_and_ranges(structure, x_att):
     assert token.shape == (3, 32) and nodes.shape == (3, 12, 64)
     assert strengths.shape == (3, structure.pairs.shape[1])
     assert (strengths > 0).all() and (strengths < 1).all()
+
+
+def test_no_code_is_generated_into_the_temporary_folder(structure, x_att):
+    structure(x_att)
+    assert not [name for name in sys.modules if "RelationalReasoning" in name]
 
 
 def test_a_batch_is_its_clips_one_by_one(structure, x_att):
