@@ -64,7 +64,7 @@ class Recipe:
     loss: Literal["bce", "asymmetric", "au_llm"] = option("bce", "L_main.")
     ccr_weight: float = option(0.3, "lambda: weight of L_cf; 0 leaves CCR out.")
     ccr_flip: Literal["nodes", "relations"] = option("nodes", "What the AU flip changes.")
-    ccr_distance: Literal["squared", "symmetric_kl"] = option("squared", "L_cf between the two answers.")
+    ccr_distance: Literal["squared", "symmetric_kl"] = option("symmetric_kl", "L_cf between the two answers.")
     ccr_units: Literal["unflipped", "all"] = option("unflipped", "Units whose answer must hold.")
     evidence_steps: int = option(250, "Steps before the LLM joins (no LLM: added to max_steps).")
     max_steps: int = option(100, "Steps of the whole model.")
