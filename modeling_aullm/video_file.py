@@ -84,7 +84,7 @@ def _pictures(path: Path) -> Iterator[VideoFrame]:
     with _open(path) as container:
         stream = _video_stream(path, container)
         _check_index(path, stream)
-        stream.thread_type = "AUTO"
+        stream.thread_type = "SLICE"  # with threads for whole frames damage is now and then not told
         # A frame's own header may claim another size than the file's: refused before so much is allocated.
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         num_decoded, end, size = 0, 0.0, None
