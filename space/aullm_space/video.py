@@ -35,7 +35,6 @@ def iter_frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, np.ndar
     """
     with av.open(str(path.absolute())) as container:
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
         unit, first = stream.time_base or Fraction(1), stream.start_time or 0
         if start > 0:
             container.seek(first + int(start / unit), stream=stream)
