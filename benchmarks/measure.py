@@ -1,5 +1,6 @@
 """How the benchmarks measure: medians of whole calls, and peak memory of a process of its own."""
 
+import ctypes
 import json
 import multiprocessing
 import platform
@@ -12,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-from training.memory import keep_freed_memory
 
 
 def device() -> torch.device:
@@ -45,8 +44,8 @@ def peak_megabytes(task: Callable[..., Callable[[], object]], *arguments: Any) -
 
 
 def _raised(task: Callable[..., Callable[[], object]], arguments: Sequence[Any]) -> float:
-    keep_freed_memory()
     call = task(*arguments)
+    ctypes.CDLL(None).malloc_trim(0)  # or the call would find its memory in what others have freed
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak so far is forgotten
     before = own_megabytes("VmRSS")
     call()
