@@ -26,7 +26,6 @@ STAGES = {
     "model": ("prediction", "_run"),
 }
 IMPORTS = (
-    "aullm_command",
     "torch",
     "transformers.modeling_utils",
     "torch_geometric",
@@ -82,10 +81,14 @@ def measure(video: str, launched: float) -> dict[str, list[dict[str, Any]]]:
     Returns:
         Rows of the tables `start` and `stages`.
     """
-    ends = {"Python": BEGUN} | {f"import {name}": _import(name) for name in IMPORTS}
-    from modeling_aullm import DEFAULT_CHECKPOINT, detector, prediction
+    ends = {"Python": BEGUN, "import aullm_command": _import("aullm_command")}
+    from modeling_aullm.cli import no_collection
 
-    opened = detector.open_detector(str(DEFAULT_CHECKPOINT))
+    with no_collection():
+        ends |= {f"import {name}": _import(name) for name in IMPORTS}
+        from modeling_aullm import DEFAULT_CHECKPOINT, detector, prediction
+
+        opened = detector.open_detector(str(DEFAULT_CHECKPOINT))
     ends["model"] = time.time()
     watches = {name: _watch(*place) for name, place in STAGES.items()}
     total = Watch()

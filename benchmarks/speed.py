@@ -6,6 +6,7 @@ clip's own positions alone, with no text before them. Then AU-LLM as published, 
 """
 
 import argparse
+import copy
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -88,6 +89,14 @@ def inference_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
         "clips / s": batch / took["shared"],
         "logits apart": apart,
     }
+
+
+def rounding_row(model: AULLMForAUDetection, batch: int) -> Row:
+    """How far the logits of either way are from those in double precision: what single precision can be held to."""
+    clips = make_clips(model, batch)
+    exact = infer(copy.deepcopy(model).double(), clips.double(), share=False)
+    off = {name: (infer(model, clips, share=name == "shared") - exact).abs().max() for name in ("shared", "plain")}
+    return {"batch": batch} | {f"{name} from double precision": value.item() for name, value in off.items()}
 
 
 def bfloat16_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
@@ -173,6 +182,8 @@ def main() -> None:
     model = AULLMForAUDetection.from_pretrained(DEFAULT_CHECKPOINT).eval().to(device())
     tables = {"inference": [inference_row(model, batch, options.repeats) for batch in options.batches]}
     show("Inference", tables["inference"])
+    tables["rounding"] = [rounding_row(model, options.batch)]
+    show("Rounding of single precision", tables["rounding"])
     with frozen_llm(model, torch.float32):
         tables["training step"] = [training_row(model, options.batch, options.repeats)]
     show("Training step, LoRA on", tables["training step"])

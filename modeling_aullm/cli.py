@@ -5,13 +5,15 @@ everything was done, 2 if an input or an output was bad (the rest is done all th
 something went wrong that should not. Whatever takes long to import is imported only once the arguments proved sound.
 """
 
+import gc
 import logging
 import os
 import sys
 import traceback
 import warnings
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -104,10 +106,11 @@ def predict(arguments: Namespace, reporter: _Reporter) -> None:
 
 
 def _predict(sources: list[str], arguments: Namespace, reporter: _Reporter) -> "list[Prediction]":
-    if not arguments.verbose:
-        _quieten(reporter)
-    detector = _open(arguments)
-    from .prediction import Sampling, predict_sources
+    with no_collection():
+        if not arguments.verbose:
+            _quieten(reporter)
+        detector = _open(arguments)
+        from .prediction import Sampling, predict_sources
 
     names = ("window", "stride", "fps", "face", "onset", "apex", "offset")
     sampling = Sampling(**{name: getattr(arguments, name) for name in names})
@@ -117,6 +120,17 @@ def _predict(sources: list[str], arguments: Namespace, reporter: _Reporter) -> "
         if missed:
             reporter.notice(f"{prediction.source}: no face in {missed} of {prediction.num_windows} windows")
     return predictions
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Imports and weights are here to stay: to look through them for garbage takes a quarter of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _open(arguments: Namespace) -> "Detector":
