@@ -11,6 +11,7 @@ import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream as ContainerStream
 
 from .video_stream import MAX_PIXELS, Frame, VideoError, VideoStream, check_same_size, check_size
@@ -31,15 +32,15 @@ def open_video_file(path: Path, fps: float | None) -> VideoStream:
     Raises:
         VideoError: If the file is no video, holds no picture, is cut off or has absurd sizes.
     """
-    frames = _frames(path, fps)
+    container = _open(path)
+    frames = _frames(path, container, fps)
     first = next(frames, None)
     if first is None:
         raise VideoError(f"{path}: no frame could be decoded; is the file complete?")
-    with _open(path) as container:
-        stream = _video_stream(path, container)
-        rate = stream.average_rate or stream.guessed_rate
-        container_fps = float(rate) if rate else None
-        num_frames = stream.frames or _estimate_num_frames(container, container_fps)
+    stream = _video_stream(path, container)
+    rate = stream.average_rate or stream.guessed_rate
+    container_fps = float(rate) if rate else None
+    num_frames = stream.frames or _estimate_num_frames(container, container_fps)
     height, width = first.image.shape[:2]
     return VideoStream(
         str(path), _prepend(first, frames), fps or container_fps, num_frames, (width, height), frames.close
@@ -52,7 +53,7 @@ def count_file_frames(path: Path) -> int:
     Raises:
         VideoError: If the file cannot be decoded to its end.
     """
-    return sum(1 for _ in _pictures(path))
+    return sum(1 for _ in _pictures(path, _open(path)))
 
 
 def _open(path: Path) -> InputContainer:
@@ -79,9 +80,9 @@ def _video_stream(path: Path, container: InputContainer) -> ContainerStream:
     return streams[0]
 
 
-def _pictures(path: Path) -> Iterator[VideoFrame]:
-    """Decode the pictures of a file in the order shown, checking that none is missing or broken."""
-    with _open(path) as container:
+def _pictures(path: Path, container: InputContainer) -> Iterator[VideoFrame]:
+    """Decode the pictures of a file in the order shown, checking that none is missing or broken; then close it."""
+    with container:
         stream = _video_stream(path, container)
         _check_index(path, stream)
         stream.thread_type = "SLICE"  # with threads for whole frames damage is now and then not told
@@ -133,20 +134,21 @@ def _estimate_num_frames(container: InputContainer, fps: float | None) -> int | 
     return round(container.duration / av.time_base * fps) if container.duration and fps else None
 
 
-def _frames(path: Path, fps: float | None) -> Generator[Frame]:
+def _frames(path: Path, container: InputContainer, fps: float | None) -> Generator[Frame]:
     start: float | None = None
-    for index, picture in enumerate(_pictures(path)):
+    reformatter = VideoReformatter()  # a picture of its own would cost as much again as the conversion
+    for index, picture in enumerate(_pictures(path, container)):
         if fps is None and picture.pts is not None:
             start = picture.time if start is None else start
             time = picture.time - start
         else:
             time = index / (fps or 30.0)
-        yield Frame(index, time, partial(_upright, picture))
+        yield Frame(index, time, partial(_upright, picture, reformatter))
 
 
-def _upright(picture: VideoFrame) -> np.ndarray:
+def _upright(picture: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
     """RGB pixels, turned as the container says (phones record lying on their side)."""
-    image = picture.to_ndarray(format="rgb24")
+    image = reformatter.reformat(picture, format="rgb24").to_ndarray()
     return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
 
 
