@@ -12,7 +12,7 @@ from .detector import Detector
 from .facs import ACTION_UNITS
 from .results import FaceResult, Prediction, SegmentResult, UnitResult
 from .video_processing_aullm import Segment
-from .video_reading import count_frames, open_video
+from .video_reading import count_frames
 
 
 class SourceError(ValueError):
@@ -124,6 +124,7 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
     try:
         for segment in _segments(processor.video_processor, reading, sampling):
             reading.num_windows += 1
+            reading.fps = segment.fps
             found |= segment.pixel_values is not None
             yield segment
     except (ValueError, OSError) as error:
@@ -137,10 +138,8 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
 
 
 def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
-    """The segments of a source, its frame rate and number of frames noted on the way."""
+    """The segments of a source, its number of frames noted on the way."""
     fps = sampling.fps if Path(reading.source).is_dir() else None  # files have their own times
-    with open_video(reading.source, fps) as stream:
-        reading.fps = stream.fps
     if sampling.is_marked:
         reading.num_frames = count_frames(reading.source)
         marks = {"onset": sampling.onset, "apex": sampling.apex, "offset": sampling.offset}

@@ -32,6 +32,7 @@ class Segment:
         end_frame: Last frame, inclusive.
         start_time: Seconds, time of the first frame.
         end_time: Seconds, time of the last frame.
+        fps: Frames a second of the video, None if its container does not say.
         face: The face found, in the video's pixels; None if there is none, or with ready crops.
         pixel_values: (num_frames, image_size, image_size) float32 grey in 0..1, None if no face was found.
     """
@@ -40,6 +41,7 @@ class Segment:
     end_frame: int
     start_time: float
     end_time: float
+    fps: float | None
     face: Face | None
     pixel_values: np.ndarray | None
 
@@ -191,7 +193,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         indices = self.sample_frame_indices(count_frames(source), onset, apex, offset)
         with open_video(source, fps) as stream:
             kept = {frame.index: _grey(frame) for frame in _until(stream, indices[-1]) if frame.index in indices}
-        return self._segment([kept[index] for index in indices], finder)
+        return self._segment([kept[index] for index in indices], stream.fps, finder)
 
     def iter_segments(
         self,
@@ -223,16 +225,16 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             check_window(stream.source, window, stride, stream.fps)
             for frames in iter_windows(map(_small, stream), window, stride):
                 sampled = self.sample_frame_indices(len(frames))
-                segment = self._segment([_grey(frames[index]) for index in sampled], finder)
+                segment = self._segment([_grey(frames[index]) for index in sampled], stream.fps, finder)
                 del frames  # let the window go before the next one is read
                 yield segment
 
-    def _segment(self, sampled: list[Frame], finder: FaceFinder) -> Segment:
+    def _segment(self, sampled: list[Frame], fps: float | None, finder: FaceFinder) -> Segment:
         """The segment of some sampled frames, from the first to the last."""
         first, last = sampled[0], sampled[-1]
         found = finder.find([(frame.index, frame.image) for frame in sampled])
         clip = self._clip(sampled, found, finder.face)
-        return Segment(first.index, last.index, first.time, last.time, found, clip)
+        return Segment(first.index, last.index, first.time, last.time, fps, found, clip)
 
     def _clip(self, sampled: list[Frame], found: Face | None, face: str | int) -> np.ndarray | None:
         """Crop the sampled frames, all by one transform (unless `stabilize`d)."""
