@@ -153,6 +153,7 @@ def test_a_webcam_recording_is_looked_at(browser, server):
     video = page.locator("#video")
     video.get_by_role("button", name="Capture from camera").click()
     video.locator("[title='grant webcam access'] button").click()
+    page.wait_for_function("document.querySelector('#video video')?.videoWidth > 0")  # before it, nothing is recorded
     video.locator("button", has_text="Record").click()
     page.wait_for_timeout(700)
     video.locator("button", has_text="Stop").click()
