@@ -15,7 +15,7 @@ OURS, PLAIN = "#D55E00", "#8FBCDD"  # of the Okabe-Ito palette, as in the packag
 def draw_prompt(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Seconds for eight clips against the prompt's length, the two ways of reading it."""
     positions = [row["positions"] for row in rows]
-    for name, colour, text in (("plain", PLAIN, "read for every clip"), ("shared", OURS, "read once (AULLM++ here)")):
+    for name, colour, text in (("plain", PLAIN, "read for every clip"), ("shared", OURS, "read once and kept (ours)")):
         seconds = [row[f"{name} s"] for row in rows]
         axes.plot(positions, seconds, marker="o", color=colour)
         axes.annotate(text, (positions[-1], seconds[-1]), (-10, 6), textcoords="offset points", ha="right")
@@ -31,8 +31,9 @@ def draw_clips(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Milliseconds a clip against the number of video files, and the model's part of them."""
     names = [f"{row['clips']:,}" for row in rows]
     axes.bar(names, [row["ms a clip"] for row in rows], color=PLAIN, label="whole")
-    axes.bar(names, [row["of it in the model alone, ms"] for row in rows], color=OURS, label="the model alone")
-    axes.legend(frameon=False)
+    axes.bar(names, [row["of it in the model alone, ms"] for row in rows], color=OURS, label="the model, beside it")
+    axes.legend(frameon=False, loc="upper right")
+    axes.set_ylim(0, 52)
     axes.set(title="Milliseconds a clip", xlabel="video files of 30 frames")
 
 

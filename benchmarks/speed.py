@@ -1,8 +1,9 @@
 """What sharing the static prompt saves, side by side on this machine: `python -m benchmarks.speed`.
 
-Same model, same weights, same clips on all sides. *Shared* is the forward of this package, which reads the static text
-once for the batch; *plain* reads the whole prompt for every clip; the *floor* is the vision part and the LLM over the
-clip's own positions alone, with no text before them. Then AU-LLM as published, on the same LLM. Medians of whole calls.
+Same model, same weights, same clips on all sides. *Shared* is the forward of this package: it reads the static text
+once a step while it learns, and else once for all calls (in the first, which is not counted). *Plain* reads the whole
+prompt for every clip; the *floor* is the vision part and the LLM over the clip's own positions alone, without the text
+before them. Then AU-LLM as published, on the same LLM. Medians of whole calls.
 """
 
 import argparse

@@ -80,7 +80,7 @@ def load_clips(
         InputError: If there is no such dataset, or its columns, labels or frames cannot be used.
     """
     data = _open(name, options).with_format(None)
-    for column in set(LABELS).difference(data.column_names) if unlabelled else ():
+    for column in sorted(set(LABELS).difference(data.column_names)) if unlabelled else ():
         data = data.add_column(column, [None] * len(data))
     data = _select(data, name, options)
     about = data.select_columns([column for column in COLUMNS if column != "frames"]).to_dict()
