@@ -136,7 +136,7 @@ def _estimate_num_frames(container: InputContainer, fps: float | None) -> int | 
 
 def _frames(path: Path, container: InputContainer, fps: float | None) -> Generator[Frame]:
     start: float | None = None
-    reformatter = VideoReformatter()  # a picture of its own would cost as much again as the conversion
+    reformatter = VideoReformatter()  # one for all pictures: to set one up costs as much as to convert
     for index, picture in enumerate(_pictures(path, container)):
         if fps is None and picture.pts is not None:
             start = picture.time if start is None else start
