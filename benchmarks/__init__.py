@@ -1,1 +1,1 @@
-"""Timing and memory, run by hand: `make bench`."""
+"""Timing and memory, run by hand; `README.md` lists the commands."""

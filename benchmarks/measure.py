@@ -39,8 +39,13 @@ def peak_megabytes(task: Callable[..., Callable[[], object]], *arguments: Any) -
         task: Function of a module; makes the call from the arguments, and what it takes for that is not counted.
         *arguments: Of `task`.
     """
+    return in_new_process(_raised, task, arguments)
+
+
+def in_new_process(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of a module returns in a process that has done nothing else."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_raised, task, arguments).result()
+        return pool.submit(call, *arguments).result()
 
 
 def _raised(task: Callable[..., Callable[[], object]], arguments: Sequence[Any]) -> float:

@@ -30,7 +30,7 @@ def main() -> None:
     """Print the tables and write them as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.splitlines()[0])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128], help="batch sizes of inference")
-    parser.add_argument("--training_batches", type=int, nargs="+", default=[1, 4, 16], help="of a training step")
+    parser.add_argument("--training_batches", type=int, nargs="+", default=[1, 4, 8], help="of a training step")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/memory.json"), help="where the figures go")
     options = parser.parse_args()
     tables: dict[str, list[Row]] = {}

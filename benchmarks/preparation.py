@@ -13,12 +13,14 @@ import tempfile
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.measure import machine
 from hub.synthetic import draw_face, synthetic_clip
 
 WIDTH, HEIGHT, FACE = 640, 480, 320
@@ -133,7 +135,8 @@ def main() -> None:
         "prepared": report["clips"],
     }
     sizes = {"images_mb": size / 2**20, "dataset_mb": stored / 2**20}
-    result = {name: round(value, 1) for name, value in (about | sizes | figures).items()}
+    result: dict[str, Any] = {name: round(value, 1) for name, value in (about | sizes | figures).items()}
+    result = {"machine": machine()} | result
     options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
 

@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks.measure import device, own_megabytes, seconds, show, write
+from benchmarks.measure import device, in_new_process, own_megabytes, seconds, show, write
 from benchmarks.speed import Row, infer, make_clips
-from hub.synthetic import draw_face, synthetic_clip
+from hub.synthetic import draw_face, synthetic_clip, synthetic_corpus
 from modeling_aullm import DEFAULT_CHECKPOINT
 from modeling_aullm.detector import Detector, open_detector
 from modeling_aullm.overlay import write_video
 from modeling_aullm.prediction import Sampling, predict_sources
+from training.clips import MAX_FRAMES
 from training.memory import keep_freed_memory
 
 FILES, BATCH, FPS = 8, 16, 200.0
@@ -56,12 +57,13 @@ def write_clips(folder: Path) -> list[str]:
     return files
 
 
-def clips_row(detector: Detector, files: list[str], count: int) -> Row:
-    """From video files to units: what one clip takes when there are so many; memory is the process's afterwards.
+def clips_row(files: list[str], count: int) -> Row:
+    """From video files to units: what one clip takes when there are so many; memory is this process's afterwards.
 
     A shared machine's speed drifts by more than what is looked for: a call of the model alone, before and after, says
     how fast the machine was.
     """
+    detector = open_detector(str(DEFAULT_CHECKPOINT), device=str(device()))
     sources = [files[index % len(files)] for index in range(count)]
     yardstick = partial(infer, detector.model, make_clips(detector.model, BATCH), share=True)
     machine = seconds(yardstick, 5)
@@ -74,7 +76,7 @@ def clips_row(detector: Detector, files: list[str], count: int) -> Row:
         "clips": count,
         "s": took,
         "ms a clip": 1000 * took / count,
-        "of it in the model alone, ms": 1000 * machine,
+        "the model alone, ms a clip": 1000 * machine,
         "whole / model alone": took / count / machine,
         "memory MB": own_megabytes("VmRSS"),
     }
@@ -123,16 +125,18 @@ def folds_row(folder: Path, subjects: int) -> Row:
 
 
 def evaluation_row(folder: Path, clips: int) -> Row:
-    """`hub.evaluate` of the shipped checkpoint on cached clips, in one process and in two."""
+    """`hub.evaluate` of the shipped checkpoint on Parquet not seen before, then cached, in one process and in two."""
+    data, cache = folder / f"clips{clips}", folder / f"cache_of_clips{clips}"
+    data.mkdir()
+    corpus = synthetic_corpus("B", num_subjects=clips // 20, clips_per_subject=20, max_frames=MAX_FRAMES)
+    corpus.to_parquet(data / "clips.parquet")
 
     def evaluate(name: str, *, two: bool = False) -> float:
-        count = ["--max_subjects", str(clips // 20), "--clips_per_subject", "20"]
-        arguments = ["hub.evaluate", "--data", "synthetic:B", "--output", str(folder / f"{name}{clips}")]
-        return commands_seconds(arguments + count, two=two, cache=folder / "cache")
+        output = str(folder / f"{name}{clips}")
+        return commands_seconds(["hub.evaluate", "--data", str(data), "--output", output], two=two, cache=cache)
 
-    evaluate("warm")
-    one, two = evaluate("one"), evaluate("both", two=True)
-    return {"clips": clips, "one process s": one, "two processes s": two}
+    first, one, two = evaluate("first"), evaluate("one"), evaluate("both", two=True)
+    return {"clips": clips, "new Parquet s": first, "cached s": one, "cached, two processes s": two}
 
 
 def main() -> None:
@@ -157,7 +161,7 @@ def main() -> None:
         files = write_clips(folder)
         measured = {
             "prompt": [prompt_row(detector, times, options.repeats) for times in tqdm(options.prompt, desc="prompt")],
-            "clips": [clips_row(detector, files, count) for count in options.clips],
+            "clips": [in_new_process(clips_row, files, count) for count in options.clips],
             "folds": [folds_row(folder, count) for count in tqdm(options.folds, desc="folds")],
             "evaluation": [evaluation_row(folder, count) for count in tqdm(options.evaluation, desc="evaluation")],
         }

@@ -1,13 +1,15 @@
-"""What sharing the static prompt saves, side by side on this machine: `python -m benchmarks.speed`.
+"""What sharing the static prompt saves, side by side on this machine: `python -m benchmarks.speed`. Linux only.
 
 Same model, same weights, same clips on all sides. *Shared* is the forward of this package: it reads the static text
-once a step while it learns, and else once for all calls (in the first, which is not counted). *Plain* reads the whole
-prompt for every clip; the *floor* is the vision part and the LLM over the clip's own positions alone, without the text
-before them. Then AU-LLM as published, on the same LLM. Medians of whole calls.
+once a step while it learns, and else once for all calls, in the first, which has a column of its own. *Plain* reads the
+whole prompt for every clip; the *floor* is the vision part and the LLM over the clip's own positions alone, without the
+text before them. Then AU-LLM as published, on the same LLM. Medians of whole calls.
 """
 
 import argparse
 import copy
+import statistics
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from torch import nn
 
 from benchmarks.measure import device, peak_megabytes, seconds, show, write
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMConfig, AULLMForAUDetection
+from modeling_aullm.deduction import PromptReader
 from training.counterfactual import consistency_loss, draw_flipped_units
 from training.memory import keep_freed_memory
 from training.models import frozen_llm
@@ -48,6 +51,14 @@ def floor(model: AULLMForAUDetection, clips: torch.Tensor) -> torch.Tensor:
     ids = model.config.prompt_token_ids or []
     own = len(ids) - next(position for position, word in enumerate(ids) if word < 0)
     return model.llm(inputs_embeds=token[:, None].expand(-1, own, -1), use_cache=False).last_hidden_state
+
+
+def first_call_seconds(model: AULLMForAUDetection, clips: torch.Tensor) -> float:
+    """Of a call that has yet to read the static text, in a process that has called before."""
+    model.prompt_reader = PromptReader()
+    start = time.perf_counter()
+    infer(model, clips, share=True).cpu()
+    return time.perf_counter() - start
 
 
 def step(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool, ccr: bool = False) -> None:
@@ -85,6 +96,7 @@ def inference_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
     return {
         "batch": batch,
         **{f"{name} s": value for name, value in took.items()},
+        "first call s": statistics.median(first_call_seconds(model, clips) for _ in range(repeats)),
         "plain / shared": took["plain"] / took["shared"],
         "shared / floor": took["shared"] / took["floor"],
         "clips / s": batch / took["shared"],

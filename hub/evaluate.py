@@ -152,6 +152,8 @@ def _predict(
 ) -> None:
     """Write the fold; whole or not at all."""
     with new_fold(run, FOLD, SEED) as folder:
+        if folder is None:
+            raise InputError(f"another job is writing to {run} at this moment; wait for it, or give another --output")
         start = time.monotonic()
         start_memory_count()
         probabilities = predict_clips(model, clips, folder / "work")

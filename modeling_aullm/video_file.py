@@ -3,8 +3,10 @@
 import os
 import re
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -80,6 +82,14 @@ def _video_stream(path: Path, container: InputContainer) -> ContainerStream:
     return streams[0]
 
 
+def _decode(container: InputContainer, stream: ContainerStream) -> Generator[VideoFrame]:
+    # PyAV's own `decode` loses a little memory for each file that is not read to its end: it has to be closed.
+    packets: Any = container.demux(stream)
+    with closing(packets):
+        for packet in packets:
+            yield from packet.decode()
+
+
 def _pictures(path: Path, container: InputContainer) -> Iterator[VideoFrame]:
     """Decode the pictures of a file in the order shown, checking that none is missing or broken; then close it."""
     with container:
@@ -90,7 +100,7 @@ def _pictures(path: Path, container: InputContainer) -> Iterator[VideoFrame]:
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         num_decoded, end, size = 0, 0.0, None
         try:
-            for picture in container.decode(stream):
+            for picture in _decode(container, stream):
                 if picture.is_corrupt:
                     raise VideoError(f"{path}: damaged or cut off at frame {num_decoded}; cut the video before it")
                 if size is None:

@@ -91,7 +91,14 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_figures(tmp_path, whole):
     finished = {path for path in before if path.startswith("folds") and ".tmp-" not in path}
     assert len(finished) == 3 * len(FILES)
     assert "folds/.tmp-a-s3-seed1/work/half" in before and "metrics.json" not in before
-    loso(tmp_path / "run")
+    handed_on = []
+
+    def fit_and_look(*args, work, **kwargs):
+        handed_on.extend(path.name for path in work.iterdir())
+        return fake_fit(*args, work=work, **kwargs)
+
+    loso(tmp_path / "run", fit=fit_and_look)
+    assert handed_on == ["half"], "the killed fold is gone on with, the others begin afresh"
     after = files_of(tmp_path / "run")
     assert {path: after[path] for path in finished} == {path: before[path] for path in finished}
     assert after["run.json"] == before["run.json"]

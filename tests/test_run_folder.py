@@ -116,30 +116,48 @@ def test_a_fold_appears_whole(tmp_path):
     assert os.listdir(tmp_path / "folds") == ["f-seed1"] and os.listdir(final) == ["metrics.json"]
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_a_fold_that_fails_leaves_nothing(tmp_path, error):
-    with pytest.raises(error), new_fold(tmp_path, "f", 1) as folder:
+def test_a_fold_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), new_fold(tmp_path, "f", 1) as folder:
         (folder / "metrics.json").write_text("{}")
-        raise error
+        raise RuntimeError
     assert os.listdir(tmp_path / "folds") == []
 
 
-def test_what_a_killed_job_left_of_the_fold_goes_and_other_jobs_folds_stay(tmp_path):
-    for name in ("f-seed1", "f-seed11", "f-seed1-seed1", "g-seed1"):
-        (tmp_path / "folds" / f".tmp-{name}").mkdir(parents=True)
-        (tmp_path / "folds" / f".tmp-{name}" / "half").write_text("x")
+def test_an_interrupted_fold_keeps_its_scratch_files_and_nothing_else(tmp_path):
+    with pytest.raises(KeyboardInterrupt), new_fold(tmp_path, "f", 1) as folder:
+        (folder / "metrics.json").write_text("half")
+        (folder / "work" / "checkpoint").write_text("x")
+        raise KeyboardInterrupt
+    assert not fold_folder(tmp_path, "f", 1).exists()
     with new_fold(tmp_path, "f", 1) as folder:
-        assert os.listdir(folder) == ["work"]
+        assert [path.name for path in sorted(folder.rglob("*"))] == ["work", "checkpoint"]
+    assert os.listdir(tmp_path / "folds") == ["f-seed1"] and os.listdir(fold_folder(tmp_path, "f", 1)) == []
+
+
+def test_what_killed_jobs_left_of_other_folds_stays(tmp_path):
+    for name in ("f-seed11", "f-seed1-seed1", "g-seed1"):
+        (tmp_path / "folds" / f".tmp-{name}").mkdir(parents=True)
+    with new_fold(tmp_path, "f", 1):
+        pass
     assert sorted(os.listdir(tmp_path / "folds")) == [
         ".tmp-f-seed1-seed1", ".tmp-f-seed11", ".tmp-g-seed1", "f-seed1"
     ]  # fmt: skip
 
 
-def test_a_fold_that_another_job_finished_meanwhile_is_kept(tmp_path):
+def test_a_fold_belongs_to_one_job_at_a_time(tmp_path):
+    again = (
+        "import sys; from pathlib import Path; from training.run_folder import new_fold\n"
+        "with new_fold(Path(sys.argv[1]), 'f', 1) as folder: print(folder)"
+    )
+
+    def other_job():
+        command = [sys.executable, "-c", again, str(tmp_path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     with new_fold(tmp_path, "f", 1) as folder:
-        (folder / "metrics.json").write_text("second")
-        fold_folder(tmp_path, "f", 1).mkdir()
-        (fold_folder(tmp_path, "f", 1) / "metrics.json").write_text("first")
+        (folder / "metrics.json").write_text("first")
+        assert other_job() == "None"
+    assert other_job() == "None", "finished meanwhile"
     assert (fold_folder(tmp_path, "f", 1) / "metrics.json").read_text() == "first"
     assert os.listdir(tmp_path / "folds") == ["f-seed1"]
 

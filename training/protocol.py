@@ -131,7 +131,10 @@ def run_folds(
         # One process looks, so that all agree whatever other jobs finish meanwhile.
         if not _on_main_process(fold_folder(run, fold.name, seed).is_dir):
             with new_fold(run, fold.name, seed) as folder:
-                _run_fold(fold, recipe, seed, fit, folder, about)
+                if folder is not None:
+                    _run_fold(fold, recipe, seed, fit, folder, about)
+                elif PartialState().is_main_process:
+                    tqdm.write(f"{run}: fold {fold.name}, seed {seed}, is being trained by another job, so left to it")
     _on_main_process(lambda: _finish(run, [fold_folder(run, fold.name, seed) for seed, fold in everything]))
 
 

@@ -3,7 +3,7 @@
     RUN/run.json                       see `describe_run`
     RUN/folds/<fold name>-seed<seed>/  written in a folder `.tmp-...` beside it, which is renamed at the end
 
-Several jobs may work on different folds of one run at the same time.
+Several jobs may work on one run at the same time: a fold belongs to the job that holds its lock, `.tmp-... .lock`.
 """
 
 import json
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from filelock import FileLock, Timeout
 
 from training.errors import InputError
 from training.folds import Fold
@@ -146,11 +148,11 @@ def fold_folder(run: Path, fold: str, seed: int) -> Path:
 
 
 @contextmanager
-def new_fold(run: Path, fold: str, seed: int) -> Iterator[Path]:
-    """A folder to write a fold into, in which `work` is for scratch files; becomes the fold's own at the end.
+def new_fold(run: Path, fold: str, seed: int) -> Iterator[Path | None]:
+    """A folder to write a fold into, which becomes the fold's own at the end; None if another job is writing it.
 
-    To be entered in every process, and written to in the main one. After an error, or where another job finished the
-    same fold meanwhile, nothing of it is left. What a killed job left of this fold, and of no other, is removed.
+    To be entered in every process, and written to in the main one. Its folder `work` is for scratch files: there the
+    next job finds those of one that was killed or interrupted. After an error nothing of the fold is left.
 
     Args:
         run: Folder of the run.
@@ -159,24 +161,37 @@ def new_fold(run: Path, fold: str, seed: int) -> Iterator[Path]:
     """
     final = fold_folder(run, fold, seed)
     temporary = final.with_name(TEMPORARY + final.name)
-    if PartialState().is_main_process:
-        shutil.rmtree(temporary, ignore_errors=True)
-        (temporary / "work").mkdir(parents=True)
-    PartialState().wait_for_everyone()
+    lock = FileLock(f"{temporary}.lock", timeout=0)
+    main = PartialState().is_main_process
+    (free,) = broadcast_object_list([main and _begin(final, temporary, lock)])
     try:
-        yield temporary
-        if PartialState().is_main_process:
+        yield temporary if free else None
+        if free and main:
             shutil.rmtree(temporary / "work")
-            _move(temporary, final)
-    finally:
-        if PartialState().is_main_process:
+            os.rename(temporary, final)
+    except Exception:
+        if free and main:
             shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    finally:
+        if free and main:
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
     PartialState().wait_for_everyone()
 
 
-def _move(temporary: Path, final: Path) -> None:
+def _begin(final: Path, temporary: Path, lock: FileLock) -> bool:
+    """Make ready what a fold is written into; whether it is this job's to write."""
     try:
-        os.rename(temporary, final)
-    except OSError:
-        if not final.is_dir():  # else another job was given the same fold
-            raise
+        lock.acquire()
+    except Timeout:
+        return False
+    if final.is_dir():  # finished by another job since this one looked
+        Path(lock.lock_file).unlink()
+        lock.release()
+        return False
+    (temporary / "work").mkdir(parents=True, exist_ok=True)
+    for file in temporary.iterdir():
+        if file.is_file():  # written by a job that was killed when its training was over
+            file.unlink()
+    return True
