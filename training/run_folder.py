@@ -169,9 +169,12 @@ def new_fold(run: Path, fold: str, seed: int) -> Iterator[Path | None]:
         if free and main:
             shutil.rmtree(temporary / "work")
             os.rename(temporary, final)
-    except Exception:
+    except BaseException as error:
         if free and main:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if isinstance(error, Exception):
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                _keep_scratch_files(temporary)
         raise
     finally:
         if free and main:
@@ -190,8 +193,16 @@ def _begin(final: Path, temporary: Path, lock: FileLock) -> bool:
         Path(lock.lock_file).unlink()
         lock.release()
         return False
+    _keep_scratch_files(temporary)
     (temporary / "work").mkdir(parents=True, exist_ok=True)
-    for file in temporary.iterdir():
-        if file.is_file():  # written by a job that was killed when its training was over
-            file.unlink()
     return True
+
+
+def _keep_scratch_files(temporary: Path) -> None:
+    """Remove what is half-written of a fold, all of it if there are no scratch files."""
+    if not any((temporary / "work").glob("*")):
+        shutil.rmtree(temporary, ignore_errors=True)
+        return
+    for file in temporary.iterdir():
+        if file.is_file():
+            file.unlink()
