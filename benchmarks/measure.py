@@ -7,7 +7,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,20 @@ def device() -> torch.device:
 
 def seconds(call: Callable[[], object], repeats: int) -> float:
     """Median duration of a call in seconds, after one call that is not counted."""
-    durations = []
+    return seconds_of_each({"call": call}, repeats)["call"]
+
+
+def seconds_of_each(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """The same of several calls, by name; in turn, so that a machine that slows down meanwhile does so for all."""
+    durations: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats + 1):
-        start = time.perf_counter()
-        call()
-        if torch.accelerator.is_available():
-            torch.accelerator.synchronize()
-        durations.append(time.perf_counter() - start)
-    return statistics.median(durations[1:])
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if torch.accelerator.is_available():
+                torch.accelerator.synchronize()
+            durations[name].append(time.perf_counter() - start)
+    return {name: statistics.median(own[1:]) for name, own in durations.items()}
 
 
 def peak_megabytes(task: Callable[..., Callable[[], object]], *arguments: Any) -> float:

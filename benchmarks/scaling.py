@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks.measure import device, in_new_process, own_megabytes, seconds, show, write
+from benchmarks.measure import device, in_new_process, own_megabytes, seconds, seconds_of_each, show, write
 from benchmarks.speed import Row, infer, make_clips
 from hub.synthetic import draw_face, synthetic_clip, synthetic_corpus
 from modeling_aullm import DEFAULT_CHECKPOINT
@@ -39,11 +39,12 @@ def prompt_row(detector: Detector, times: int, repeats: int) -> Row:
     split = next(position for position, word in enumerate(ids) if word < 0)
     clips = make_clips(model, 8)
     model.config.prompt_token_ids = ids[:split] * times + ids[split:]
+    ways = {name: partial(infer, model, clips, share=name == "shared s") for name in ("shared s", "plain s")}
     try:
-        shared, plain = (seconds(partial(infer, model, clips, share=share), repeats) for share in (True, False))
+        took = seconds_of_each(ways, repeats)
     finally:
         model.config.prompt_token_ids = ids
-    return {"positions": split * times + len(ids) - split, "shared s": shared, "plain s": plain}
+    return {"positions": split * times + len(ids) - split} | took
 
 
 def write_clips(folder: Path) -> list[str]:

@@ -3,13 +3,11 @@
 Same model, same weights, same clips on all sides. *Shared* is the forward of this package: it reads the static text
 once a step while it learns, and else once for all calls, in the first, which has a column of its own. *Plain* reads the
 whole prompt for every clip; the *floor* is the vision part and the LLM over the clip's own positions alone, without the
-text before them. Then AU-LLM as published, on the same LLM. Medians of whole calls.
+text before them. Then AU-LLM as published, on the same LLM. Medians of whole calls; the ways to be compared take turns.
 """
 
 import argparse
 import copy
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.measure import device, peak_megabytes, seconds, show, write
+from benchmarks.measure import device, peak_megabytes, seconds, seconds_of_each, show, write
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMConfig, AULLMForAUDetection
 from modeling_aullm.deduction import PromptReader
 from training.counterfactual import consistency_loss, draw_flipped_units
@@ -53,12 +51,10 @@ def floor(model: AULLMForAUDetection, clips: torch.Tensor) -> torch.Tensor:
     return model.llm(inputs_embeds=token[:, None].expand(-1, own, -1), use_cache=False).last_hidden_state
 
 
-def first_call_seconds(model: AULLMForAUDetection, clips: torch.Tensor) -> float:
-    """Of a call that has yet to read the static text, in a process that has called before."""
+def infer_first(model: AULLMForAUDetection, clips: torch.Tensor) -> torch.Tensor:
+    """Logits, of a call that has yet to read the static text."""
     model.prompt_reader = PromptReader()
-    start = time.perf_counter()
-    infer(model, clips, share=True).cpu()
-    return time.perf_counter() - start
+    return infer(model, clips, share=True)
 
 
 def step(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool, ccr: bool = False) -> None:
@@ -87,16 +83,16 @@ def inference_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
     """Seconds of the three ways for one batch size, and how far the logits of the first two are apart."""
     clips = make_clips(model, batch)
     apart = (infer(model, clips, share=True) - infer(model, clips, share=False)).abs().max().item()
-    calls: dict[str, Callable[[], object]] = {
+    calls = {
         "shared": partial(infer, model, clips, share=True),
         "plain": partial(infer, model, clips, share=False),
         "floor": partial(floor, model, clips),
+        "first call": partial(infer_first, model, clips),
     }
-    took = {name: seconds(call, repeats) for name, call in calls.items()}
+    took = seconds_of_each(calls, repeats)
     return {
         "batch": batch,
         **{f"{name} s": value for name, value in took.items()},
-        "first call s": statistics.median(first_call_seconds(model, clips) for _ in range(repeats)),
         "plain / shared": took["plain"] / took["shared"],
         "shared / floor": took["shared"] / took["floor"],
         "clips / s": batch / took["shared"],
@@ -127,17 +123,15 @@ def training_row(model: AULLMForAUDetection, batch: int, repeats: int) -> Row:
     clips = make_clips(model, batch)
     ours, theirs = (gradients(model, clips, share=share) for share in (True, False))
     apart = max((ours[name] - theirs[name]).abs().max().item() for name in theirs)
-    shared, plain, ccr = (
-        seconds(partial(step, model, clips, **how), repeats)
-        for how in ({"share": True}, {"share": False}, {"share": True, "ccr": True})
-    )
+    ways = {"shared": {"share": True}, "plain": {"share": False}, "ccr": {"share": True, "ccr": True}}
+    took = seconds_of_each({name: partial(step, model, clips, **how) for name, how in ways.items()}, repeats)
     return {
         "batch": batch,
-        "shared s": shared,
-        "plain s": plain,
-        "with CCR s": ccr,
-        "plain / shared": plain / shared,
-        "with CCR / shared": ccr / shared,
+        "shared s": took["shared"],
+        "plain s": took["plain"],
+        "with CCR s": took["ccr"],
+        "plain / shared": took["plain"] / took["shared"],
+        "with CCR / shared": took["ccr"] / took["shared"],
         "gradients apart": apart,
         "largest gradient": max(gradient.abs().max().item() for gradient in theirs.values()),
     }
