@@ -31,7 +31,7 @@ def draw_clips(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Milliseconds a clip against the number of video files, and the model's part of them."""
     names = [f"{row['clips']:,}" for row in rows]
     axes.bar(names, [row["ms a clip"] for row in rows], color=PLAIN, label="whole")
-    axes.bar(names, [row["the model alone, ms a clip"] for row in rows], color=OURS, label="the model, beside it")
+    axes.bar(names, [row["the model alone, ms a clip"] for row in rows], color=OURS, label="the model alone")
     axes.legend(frameon=False, loc="upper right")
     axes.set_ylim(0, 52)
     axes.set(title="Milliseconds a clip", xlabel="video files of 30 frames")
