@@ -99,7 +99,8 @@ def evaluate_checkpoint(options: EvaluateOptions) -> Path:
         The run's folder. A run that is finished is not done again.
 
     Raises:
-        InputError: If model or data are not to be had or do not fit each other, or the folder is another run's.
+        InputError: If model or data are not to be had or do not fit each other, or the folder is another run's
+            or being written by another job.
     """
     found = _find(options.model or str(DEFAULT_CHECKPOINT), options.revision, "model", options.max_gb)
     model, processor = load_checkpoint(found.path)
