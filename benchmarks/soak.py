@@ -4,7 +4,7 @@ Videos of several containers and lengths, frame folders, arrays, and damaged cop
 something else altogether), drawn anew each time, go through `predict_sources` in one process. Each good input has to
 give a prediction, each bad one exactly one line. Memory, open files and threads are sampled: over the second half,
 memory may not grow by more than `TOLERANCE_MB`, open files and threads not at all. Exit status 1 if any of this fails.
-What libraries build for a shape that is new to them, and keep, is built before the first sample.
+What libraries and Python itself build once, and keep, is built before the first sample.
 """
 
 import argparse
@@ -37,6 +37,7 @@ SAMPLES = 200
 WARM_UP = 30  # rounds before the first sample
 AT_ONCE = 16  # windows that the model sees at once, at most
 SIZES = 200  # of pictures, in which faces are looked for before the first sample
+NAMES = 200_000  # interned before the first sample: more than the table of the imported libraries' names has free
 
 
 class Sample(NamedTuple):
@@ -88,7 +89,7 @@ def sample(start: float) -> Sample:
 
 @torch.inference_mode()
 def warm_up(detector: Detector, photograph: np.ndarray) -> None:
-    """Show the networks what shapes may come: for each new one their libraries build something that they keep."""
+    """Bring about what is built once and kept: by libraries for each new shape, by Python for names that pass."""
     config = detector.model.config
     for clips in range(1, AT_ONCE + 1):
         detector.model(pixel_values=torch.zeros(clips, config.num_frames, config.image_size, config.image_size))
@@ -97,6 +98,9 @@ def warm_up(detector: Detector, photograph: np.ndarray) -> None:
         detect_largest_face(cv2.resize(photograph, size))
     # OpenCV keeps room for as many candidates as were ever in one picture: noise, as damage makes it, has many.
     detect_largest_face(rng.integers(0, 256, (640, 640, 3), np.uint8))
+    # CPython rebuilds its table of interned strings, once 3.7 MB larger, when thousands of paths have been through it.
+    for number in range(NAMES):
+        sys.intern(f"name {number}")
 
 
 def soak(detector: Detector, minutes: float, seed: int) -> tuple[dict[str, int], list[Sample], list[str]]:
