@@ -61,7 +61,7 @@ def save_dataset(folder, counts):
     Dataset.from_dict(columns, features=features).save_to_disk(folder)
 
 
-def launch(*arguments, timeout=240):
+def launch(*arguments, timeout=600):
     """Run a script or a module in two processes of Accelerate; a failure shows what they wrote."""
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file"]
     command += map(str, [ROOT / "training/accelerate/two_cpu_processes.yaml", *arguments])

@@ -271,7 +271,7 @@ def start(*arguments, folder):
 
 def test_as_a_process_standard_output_is_pure_and_standard_error_quiet(checkpoint, material):
     process = start("predict", "nope.mp4", "clip.mp4", "--json", "-", "--model", checkpoint, folder=material)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 2 and len(json.loads(out)) == 1
     assert err == "aullm: nope.mp4: no such file or folder\n"
 
@@ -280,7 +280,7 @@ def test_a_reader_that_leaves_early_is_no_error(checkpoint, material, tmp_path):
     table = tmp_path / "o.csv"
     process = start("predict", "clip.mp4", "--csv", str(table), "--model", checkpoint, folder=material)
     process.stdout.close()
-    assert process.wait(timeout=120) == 0 and process.stderr.read() == "" and table.is_file()
+    assert process.wait(timeout=300) == 0 and process.stderr.read() == "" and table.is_file()
 
 
 QUICK = """

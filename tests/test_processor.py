@@ -188,7 +188,7 @@ def test_pipeline_is_found_in_a_model_folder_without_this_package(tmp_path):
     torch.save({"head.weight": torch.zeros(12, 1), "head.bias": torch.zeros(12)}, folder / "pytorch_model.bin")
     write_video(tmp_path / "clip.mp4", face_video(6))
     done = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", RUN], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[0] == "12 ['active', 'probability']"
