@@ -49,27 +49,31 @@ class Sampling:
 
 @dataclass
 class _Reading:
-    """A source under way."""
+    """A source under way: its spans by face, None where they are of no face in particular."""
 
     source: str
-    results: list[SegmentResult] = field(default_factory=list)
-    num_windows: int = 0
+    spans: dict[int | None, list[SegmentResult]] = field(default_factory=dict)
     fps: float | None = None
     num_frames: int = 0
+    end_time: float = 0.0
 
-    def take(self, segment: Segment, codes: dict[str, dict[str, Any]]) -> None:
-        """Keep what the model said about one segment; `codes` is an entry of `post_process_action_units`."""
-        units = {
+    def take(self, segment: Segment, codes: dict[str, dict[str, Any]] | None) -> None:
+        """Keep what the model said about a segment, an entry of `post_process_action_units`, or that nothing is said."""
+        units = codes and {
             code: UnitResult(ACTION_UNITS[code].name, float(unit["probability"]), bool(unit["active"]))
             for code, unit in codes.items()
         }
-        face = None
-        if segment.face is not None:
-            x, y, width, height = map(float, segment.face.box)
-            face = FaceResult((x, y, width, height), float(segment.face.score))
-        self.results.append(
-            SegmentResult(segment.start_frame, segment.end_frame, segment.start_time, segment.end_time, units, face)
-        )
+        times = segment.start_frame, segment.end_frame, segment.start_time, segment.end_time
+        result = SegmentResult(*times, units or None, _face_result(segment), segment.reason)
+        self.spans.setdefault(segment.face_id, []).append(result)
+
+
+def _face_result(segment: Segment) -> FaceResult | None:
+    if segment.face is None or segment.face_id is None:
+        return None
+    x, y, width, height = map(float, segment.face.box)
+    points = tuple((float(x), float(y)) for x, y in segment.face.landmarks)
+    return FaceResult(segment.face_id, (x, y, width, height), float(segment.face.score), points)
 
 
 def predict_sources(
@@ -101,7 +105,10 @@ def predict_sources(
             reading = _Reading(source)
             try:
                 for segment in _read(detector.processor, reading, sampling):
-                    pending += [(reading, segment)] if segment.pixel_values is not None else []
+                    if segment.pixel_values is None:
+                        reading.take(segment, None)
+                    else:
+                        pending.append((reading, segment))
                     if len(pending) == batch_size:
                         _run(detector, pending)
                         pending.clear()
@@ -115,7 +122,7 @@ def predict_sources(
             readings.append(reading)
         if pending:
             _run(detector, pending)
-    return [_to_prediction(detector, reading) for reading in readings]
+    return [prediction for reading in readings for prediction in _to_predictions(detector, reading)]
 
 
 def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
@@ -123,7 +130,6 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
     found = False
     try:
         for segment in _segments(processor.video_processor, reading, sampling):
-            reading.num_windows += 1
             reading.fps = segment.fps
             found |= segment.pixel_values is not None
             yield segment
@@ -147,7 +153,8 @@ def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> It
         return
     window, stride, face = sampling.window, sampling.stride, sampling.face
     for segment in video_processor.iter_segments(reading.source, window=window, stride=stride, fps=fps, face=face):
-        reading.num_frames = segment.end_frame + 1  # the last window ends with the video
+        reading.num_frames = max(reading.num_frames, segment.end_frame + 1)  # the last one ends with the video
+        reading.end_time = max(reading.end_time, segment.end_time)
         yield segment
 
 
@@ -161,13 +168,36 @@ def _run(detector: Detector, pending: Sequence[tuple[_Reading, Segment]]) -> Non
         reading.take(segment, {code: units[code] for code in detector.thresholds})
 
 
-def _to_prediction(detector: Detector, reading: _Reading) -> Prediction:
-    return Prediction(
-        source=reading.source,
-        fps=reading.fps,
-        num_frames=reading.num_frames,
-        model=detector.name,
-        thresholds=detector.thresholds,
-        segments=reading.results,
-        num_windows=reading.num_windows,
-    )
+def _to_predictions(detector: Detector, reading: _Reading) -> list[Prediction]:
+    """One prediction a face, each of the whole source."""
+    of_no_face = reading.spans.pop(None, [])
+    faces = reading.spans or {None: []}  # ready crops are of no face in particular
+    return [
+        Prediction(
+            source=reading.source,
+            fps=reading.fps,
+            num_frames=reading.num_frames,
+            model=detector.name,
+            thresholds=detector.thresholds,
+            spans=_whole(spans + of_no_face, reading),
+        )
+        for _, spans in sorted(faces.items())
+    ]
+
+
+def _whole(spans: list[SegmentResult], reading: _Reading) -> list[SegmentResult]:
+    """Spans in order of time, with what lies between them, where another face is read, as spans without a statement."""
+    filled: list[SegmentResult] = []
+    last_frame, last_time = -1, 0.0
+    for span in sorted(spans, key=lambda span: (span.start_frame, span.end_frame)):
+        if span.start_frame > last_frame + 1:
+            filled.append(_unread(last_frame + 1, span.start_frame - 1, last_time, span.start_time))
+        filled.append(span)
+        last_frame, last_time = max(last_frame, span.end_frame), max(last_time, span.end_time)
+    if last_frame + 1 < reading.num_frames:
+        filled.append(_unread(last_frame + 1, reading.num_frames - 1, last_time, reading.end_time))
+    return filled
+
+
+def _unread(start_frame: int, end_frame: int, start_time: float, end_time: float) -> SegmentResult:
+    return SegmentResult(start_frame, end_frame, start_time, end_time, None, reason="this face is not read")

@@ -15,6 +15,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 DECIMALS = 6
@@ -38,36 +39,42 @@ class UnitResult:
 
 @dataclass(frozen=True)
 class FaceResult:
-    """The face a segment was read from.
+    """The face a segment was read from, as its first frame shows it.
 
     Attributes:
+        id: From 1 in the order faces are met; it stays with a face through the recording.
         box: x, y, width, height in pixels of the source.
         score: The detector's confidence, 0 to 1.
+        landmarks: Right eye, left eye, nose tip, right and left mouth corner, (x, y) in pixels of the source.
     """
 
+    id: int
     box: tuple[float, float, float, float]
     score: float
+    landmarks: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class SegmentResult:
-    """What was found between two frames.
+    """What was found between two frames, or why nothing can be stated of them.
 
     Attributes:
         start_frame: First frame, from 0.
         end_frame: Last frame, inside the segment.
         start_time: Seconds at the first frame.
         end_time: Seconds at the last frame.
-        action_units: By code, such as `AU12`.
-        face: None for ready face crops.
+        action_units: By code, such as `AU12`; None where nothing can be stated.
+        face: None for ready face crops, and where nothing can be stated.
+        reason: Why nothing can be stated, such as "no face"; None where something is.
     """
 
     start_frame: int
     end_frame: int
     start_time: float
     end_time: float
-    action_units: dict[str, UnitResult]
+    action_units: dict[str, UnitResult] | None
     face: FaceResult | None = None
+    reason: str | None = None
 
     @property
     def centre(self) -> float:
@@ -77,7 +84,7 @@ class SegmentResult:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was found in one source.
+    """What was found of one face in one source.
 
     Attributes:
         source: The path as it was given.
@@ -85,8 +92,8 @@ class Prediction:
         num_frames: Frames decoded.
         model: Id or folder name of the checkpoint, with `@revision` where one was given.
         thresholds: By code: the probability from which a unit counts as active.
-        segments: In order of time; windows without a face are left out.
-        num_windows: Windows looked at, those without a face included.
+        spans: The whole of the source in order of time: segments with a statement, which may overlap, and between
+            them spans without one, each with its reason.
     """
 
     source: str
@@ -94,8 +101,17 @@ class Prediction:
     num_frames: int
     model: str
     thresholds: dict[str, float]
-    segments: list[SegmentResult]
-    num_windows: int
+    spans: list[SegmentResult]
+
+    @cached_property
+    def segments(self) -> list[SegmentResult]:
+        """The spans of which something is stated."""
+        return [span for span in self.spans if span.action_units is not None]
+
+    @property
+    def is_timeline(self) -> bool:
+        """Whether it is shown over time, not as one answer."""
+        return len(self.segments) > 1
 
     @property
     def face(self) -> FaceResult | None:
