@@ -22,6 +22,7 @@ from .video_stream import MAX_PIXELS, Frame, VideoError, VideoStream, check_same
 _TEXT_DEMUXER = "tty"
 # A container's length is written to its own clock; a file that ends earlier than this is cut off.
 _LENGTH_TOLERANCE_FRAMES, _LENGTH_TOLERANCE_SECONDS = 2, 0.1
+_LUMA_FIRST = ("yuv", "nv", "gray")  # formats whose first plane is the picture in grey
 
 
 def open_video_file(path: Path, fps: float | None) -> VideoStream:
@@ -153,13 +154,23 @@ def _frames(path: Path, container: InputContainer, fps: float | None) -> Generat
             time = picture.time - start
         else:
             time = index / (fps or 30.0)
-        yield Frame(index, time, partial(_upright, picture, reformatter))
+        yield Frame(index, time, partial(_upright, picture, reformatter), partial(_brightness, picture))
 
 
 def _upright(picture: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
     """RGB pixels, turned as the container says (phones record lying on their side)."""
     image = reformatter.reformat(picture, format="rgb24").to_ndarray()
     return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
+
+
+def _brightness(picture: VideoFrame) -> np.ndarray:
+    """Grey pixels, upright: the decoder's own plane of luma where there is one, which costs nothing."""
+    if not picture.format.name.startswith(_LUMA_FIRST) or picture.format.components[0].bits != 8:
+        image = picture.to_ndarray(format="gray")
+    else:
+        plane = picture.planes[0]
+        image = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width]
+    return np.rot90(image, round(picture.rotation / 90))
 
 
 def _prepend(first: Frame, frames: Iterator[Frame]) -> Iterator[Frame]:

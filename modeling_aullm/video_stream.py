@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
+import cv2
 import numpy as np
 
 MIN_SIDE, MAX_SIDE, MAX_PIXELS = 16, 8192, 64_000_000  # own choice: below, no face fits; above, one frame fills memory
@@ -24,16 +25,27 @@ class Frame:
         time: Seconds since the first frame.
         picture: RGB pixels, (height, width, 3) uint8, or a function that gives them: a file's pictures are decoded all,
             but of a long recording few are looked at.
+        brightness: Gives grey pixels sooner, (height, width) uint8, see `luma`; None where `picture` is no function.
+        starts_anew: Whether the source says that this frame does not follow the one before.
     """
 
     index: int
     time: float
     picture: np.ndarray | Callable[[], np.ndarray]
+    brightness: Callable[[], np.ndarray] | None = None
+    starts_anew: bool = False
 
     @property
     def image(self) -> np.ndarray:
         """RGB, (height, width, 3) uint8; made anew each time if `picture` is a function."""
         return self.picture() if callable(self.picture) else self.picture
+
+    @property
+    def luma(self) -> np.ndarray:
+        """Grey pixels for a quick look, (height, width) uint8; of another width where pixels are oblong."""
+        if self.brightness is not None:
+            return self.brightness()
+        return self.image if self.image.ndim == 2 else cv2.cvtColor(self.image, cv2.COLOR_RGB2GRAY)
 
 
 class VideoStream:
