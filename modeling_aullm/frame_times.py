@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean, median_low
 
 from av.packet import Packet
 
@@ -39,7 +39,7 @@ def measure_rate(packets: Sequence[Packet], stated: Sequence[Fraction | None]) -
 
 def usual_spacing(spacings: Sequence[float]) -> float:
     """Mean of some spacings, at least one, without those of pictures that were held or dropped."""
-    low, high = (share * median(spacings) for share in USUAL_SPACINGS)
+    low, high = (share * median_low(spacings) for share in USUAL_SPACINGS)
     return fmean(spacing for spacing in spacings if low <= spacing <= high)
 
 
