@@ -137,7 +137,7 @@ def test_pixels_that_are_not_square_do_not_squeeze_the_face(processor, square_cl
     clip = processor(videos=path).pixel_values
     assert np.abs(clip - square_clip).mean() < 0.05  # landmarks are whole pixels: the crop shifts by one or two
     box, expected = detect_largest_face(frames[0].image).box, detect_largest_face(astronaut()).box
-    np.testing.assert_allclose(box, expected, atol=6)
+    np.testing.assert_allclose(box, expected, atol=9)
 
 
 @settings(max_examples=15)
