@@ -114,7 +114,8 @@ def check_end(path: Path, container: InputContainer, stream: ContainerStream, nu
     whole = is_whole(path)
     if whole is False:
         raise VideoError(f"{path}: cut off at frame {num_decoded}; copy or download it again")
-    if whole or container.format.flags & Flags.ts_discont.value:  # of joined streams nobody says how long they are
+    is_joinable = container.format.flags & Flags.ts_discont.value  # type: ignore[operator]
+    if whole or is_joinable:  # of joined streams nobody says how long they are
         return
     length = _stated_length(container, stream)
     frame_length = float(1 / stream.average_rate) if stream.average_rate else 0.0

@@ -26,11 +26,12 @@ def read_image(path: Path) -> np.ndarray:
     """
     with _reading(path) as image:
         pixels, size = rgb(image), image.size
-        if getattr(image, "n_frames", 1) > 1:
+        num_pictures = getattr(image, "n_frames", 1)
+        if num_pictures > 1:
             image.seek(1)
             if image.size == size:
                 raise VideoError(
-                    f"{path}: holds {image.n_frames} pictures, in a folder each is one frame; give the file itself"
+                    f"{path}: holds {num_pictures} pictures, in a folder each is one frame; give the file itself"
                 )
         return pixels
 

@@ -162,7 +162,7 @@ def write_frames(frames: Iterable[Frame], path: Path, fps: float) -> None:
 
 def _mux(container: av.container.OutputContainer, packets: list[av.Packet], lengths: dict[int, int]) -> None:
     for packet in packets:
-        packet.duration = lengths.pop(packet.pts)
+        packet.duration = lengths.pop(packet.pts)  # type: ignore[arg-type]  # an encoder gives every packet a time
         container.mux(packet)
 
 

@@ -49,7 +49,7 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
         if is_batch(inputs):
             inputs = list(inputs)  # type: ignore[arg-type]
         elif isinstance(inputs, list):  # the base class would take a list of images for a list of inputs
-            inputs = tuple(inputs)  # type: ignore[assignment]
+            inputs = tuple(inputs)  # type: ignore[arg-type]
         segments_per_batch = batch_size or self._batch_size or DEFAULT_BATCH_SIZE
         # The base class batches across chunks by padding, which needs a tokenizer: batches are made in preprocess.
         return super().__call__(inputs, batch_size=1, segments_per_batch=segments_per_batch, **kwargs)

@@ -60,12 +60,12 @@ class Packets:
     @property
     def has_times(self) -> bool:
         """Whether the kind of file carries times; FFmpeg makes some up, of 25 frames a second, where it does not."""
-        return not self.container.format.flags & Flags.no_timestamps.value
+        return not self.container.format.flags & Flags.no_timestamps.value  # type: ignore[operator]
 
     @property
     def is_joinable(self) -> bool:
         """Whether the clock of this kind of file may be set anew, as where transport streams are joined."""
-        return bool(self.container.format.flags & Flags.ts_discont.value)
+        return bool(self.container.format.flags & Flags.ts_discont.value)  # type: ignore[operator]
 
     def decode(self) -> Generator[VideoFrame]:
         """Decode all, once."""

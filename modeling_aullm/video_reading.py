@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import UnionType
 
 from PIL import Image
 
@@ -102,7 +103,7 @@ def source_name(source: object) -> str:
     return type(source).__name__
 
 
-def _is_list_of(source: object, kind: type) -> bool:
+def _is_list_of(source: object, kind: type | UnionType) -> bool:
     return isinstance(source, list | tuple) and all(isinstance(item, kind) for item in source)
 
 

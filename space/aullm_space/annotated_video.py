@@ -56,7 +56,7 @@ def _add_stream(container: OutputContainer, frame: np.ndarray, rate: float) -> O
 
 def _mux(container: OutputContainer, packets: list[av.Packet], lengths: dict[int, int]) -> None:
     for packet in packets:
-        packet.duration = lengths.pop(packet.pts)
+        packet.duration = lengths.pop(packet.pts)  # type: ignore[arg-type]  # an encoder gives every packet a time
         container.mux(packet)
 
 

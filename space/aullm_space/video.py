@@ -60,7 +60,7 @@ def frames_between(path: Path, start: float, end: float) -> list[np.ndarray]:
         None of a file whose own times need not be those of the processor: raw video, streams joined end to end.
     """
     with av.open(str(path.absolute())) as container:
-        if container.format.flags & (Flags.no_timestamps.value | Flags.ts_discont.value):
+        if container.format.flags & (Flags.no_timestamps.value | Flags.ts_discont.value):  # type: ignore[operator]
             return []
     kept = []
     for time, image in iter_frames(path, start):
