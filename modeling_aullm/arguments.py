@@ -111,7 +111,11 @@ def _add_sampling(group: Any) -> None:
     group.add_argument(
         "--stride", type=seconds, metavar="SECONDS", help="from one window to the next, at most --window"
     )
-    group.add_argument("--fps", type=_number(float, 0.1, 100_000), help="frames a second of frame folders")
+    group.add_argument(
+        "--fps",
+        type=_number(float, 0.1, 100_000),
+        help="frames a second, instead of a file's own times; frame folders: 30 by default",
+    )
     group.add_argument("--face", type=_face, metavar="largest|cropped|N", help="which face; cropped: ready face crops")
     group.add_argument(
         "--onset", type=frame, metavar="N", help="first frame of the expression, from 0; one source only"

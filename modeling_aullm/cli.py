@@ -193,7 +193,7 @@ def _files(predictions: "list[Prediction]", arguments: Namespace) -> dict[Path, 
         files[Path(arguments.plot)] = partial(save_plot, predictions)
     if arguments.overlay:
         paths = overlay_paths(arguments.overlay, arguments.sources)
-        files |= {paths[p.source]: partial(save_overlay, p) for p in predictions}
+        files |= {paths[p.source]: partial(save_overlay, p, fps=arguments.fps) for p in predictions}
     return files
 
 

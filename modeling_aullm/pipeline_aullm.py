@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from transformers.pipelines.base import ChunkPipeline
 from transformers.utils import ModelOutput
 
 from .processing_aullm import AULLMProcessor, Thresholds
 from .video_processing_aullm import Segment
-from .video_reading import VideoSource
+from .video_reading import VideoSource, is_batch
 from .video_stream import VideoError
 
 DEFAULT_BATCH_SIZE = 16  # segments a forward pass
@@ -47,8 +46,10 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
         self, inputs: VideoSource | list[VideoSource], batch_size: int | None = None, **kwargs: Any
     ) -> Any:
         """Detect the action units of one video or of a list of videos."""
-        if isinstance(inputs, list) and all(isinstance(image, Image.Image) for image in inputs):
-            inputs = tuple(inputs)  # type: ignore[arg-type]  # the base class would take a list of images for a list of inputs
+        if is_batch(inputs):
+            inputs = list(inputs)  # type: ignore[arg-type]
+        elif isinstance(inputs, list):  # the base class would take a list of images for a list of inputs
+            inputs = tuple(inputs)  # type: ignore[arg-type]
         segments_per_batch = batch_size or self._batch_size or DEFAULT_BATCH_SIZE
         # The base class batches across chunks by padding, which needs a tokenizer: batches are made in preprocess.
         return super().__call__(inputs, batch_size=1, segments_per_batch=segments_per_batch, **kwargs)

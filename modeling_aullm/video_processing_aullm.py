@@ -7,16 +7,17 @@ over longer videos: own choice, the papers start from the datasets' crops and an
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypedDict, TypeVar
 
 import numpy as np
-from PIL import Image
 from transformers import BatchFeature
 from transformers.utils import TensorType
 
 # The name in `transformers` itself is an empty stand-in where torchvision is missing, which is not needed here.
 from transformers.video_processing_utils import BaseVideoProcessor
 
+from .clip_length import check_clip_length
 from .face_alignment import (
     Face,
     align,
@@ -29,16 +30,18 @@ from .face_alignment import (
     whole_frame_transform,
 )
 from .face_following import FaceFollower
+from .face_orientation import turned_face_hint
 from .face_stretches import TOO_SHORT, iter_stretches
 from .face_tracks import NO_FACE, Sighting
 from .head_stabilization import stabilize_transforms
 from .temporal_windows import WINDOW_SECONDS, check_window, up_to_a_second
-from .video_reading import VideoSource, count_frames, open_video, source_name
-from .video_stream import MIN_FRAMES, Frame, VideoError
+from .video_reading import VideoSource, as_batch, count_frames, open_video, source_name
+from .video_stream import MIN_FRAMES, Frame, VideoError, VideoStream
 
 AnyFrame = TypeVar("AnyFrame", bound=Frame)
 
 _NO_PICTURE = np.zeros((0, 0), np.uint8)
+_FRAMES_BETWEEN = 15  # of those that are turned to see whether the video lies on its side
 
 
 @dataclass(frozen=True)
@@ -155,16 +158,19 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         onset: int | Sequence[int | None] | None = None,
         apex: int | Sequence[int | None] | None = None,
         offset: int | Sequence[int | None] | None = None,
+        fps: float | None = None,
         face: str | int | None = None,
         return_tensors: str | TensorType | None = None,
     ) -> BatchFeature:
-        """Turn whole videos into one clip each.
+        """Turn whole videos into one clip each; longer videos are for `iter_segments`.
 
         Args:
-            videos: A path, array, tensor or list of PIL images (see `open_video`), or a list of such.
+            videos: A path, array, tensor or list of one video's images (see `open_video`), a list of such, or an array
+                of five dimensions (see `is_batch`).
             onset: First frame to use, from 0 (a folder's images count in their order); one for all or one a video.
             apex: Strongest frame, likewise.
-            offset: Last frame to use, likewise.
+            offset: Last frame to use, likewise. Where it and `onset` are given the clip may be of any length.
+            fps: Frames a second, instead of the videos' own times; only how long they are depends on it.
             face: Overrides the processor's `face`.
             return_tensors: `"pt"` or `"np"`.
 
@@ -172,18 +178,18 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             `pixel_values`: (batch, num_frames, image_size, image_size) float32 grey in 0..1.
 
         Raises:
-            VideoError: If a video cannot be used or holds no face in the frames sampled.
+            VideoError: If a video cannot be used, is longer than one clip (see `check_clip_length`) or holds no face in
+                the frames sampled.
         """
-        sources = _as_batch(videos)
+        sources = as_batch(videos)
         marks = zip(*(_one_each(len(sources), mark) for mark in (onset, apex, offset)), strict=True)
         clips = []
         for source, (first, strongest, last) in zip(sources, marks, strict=True):
+            if first is None or last is None:
+                check_clip_length(source, first, last, fps)
             segment = self.read_clip(source, onset=first, apex=strongest, offset=last, face=face)
             if segment.pixel_values is None:
-                why = "no face found; use face='cropped' for ready crops of faces"
-                if segment.reason != NO_FACE:
-                    why = f"no two frames of one face that follow one another can be read ({segment.reason})"
-                raise VideoError(f"{source_name(source)}: {why}")
+                raise VideoError(f"{source_name(source)}: {_why_unread(source, segment)}")
             clips.append(segment.pixel_values)
         return BatchFeature({"pixel_values": np.stack(clips)}, tensor_type=return_tensors)
 
@@ -247,6 +253,18 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             frames = (_small(frame) for frame in _until(stream, last) if frame.index >= first)
             follower = FaceFollower(face, (stream.width, stream.height))
             return [replace(sighting, picture=_NO_PICTURE, brightness=None) for sighting in follower.follow(frames)]
+
+    def read_frames(self, source: VideoSource, fps: float | None = None) -> VideoStream:
+        """Go through the frames that segments are cut from: upright, in square pixels, each with its time.
+
+        Args:
+            source: See `open_video`.
+            fps: Overrides the source's frame rate.
+
+        Raises:
+            VideoError: If the source cannot be used.
+        """
+        return open_video(source, fps)
 
     def iter_segments(
         self,
@@ -312,9 +330,17 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         return np.stack([crops[0], *(align(frame.image, corrected, self.image_size) for frame, corrected in moved)])
 
 
-def _as_batch(videos: VideoSource | Sequence[VideoSource]) -> list:
-    is_batch = isinstance(videos, list | tuple) and not all(isinstance(video, Image.Image) for video in videos)
-    return list(videos) if is_batch else [videos]  # type: ignore[arg-type]
+def _why_unread(source: VideoSource, segment: Segment) -> str:
+    if segment.reason != NO_FACE:
+        return f"no two frames of one face that follow one another can be read ({segment.reason})"
+    return f"no face found; {advise_on_no_face(source)}"
+
+
+def advise_on_no_face(source: VideoSource) -> str:
+    """What to do where no face was found in a source."""
+    with open_video(source) as stream:
+        hint = turned_face_hint(frame.image for frame in islice(stream, 0, 2 * _FRAMES_BETWEEN + 1, _FRAMES_BETWEEN))
+    return hint or "use face='cropped' for ready crops of faces"
 
 
 def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[int | None]:

@@ -8,7 +8,7 @@ import numpy as np
 from . import detector
 from .limits import UnusableVideo, check_video
 from .moments import Analysis, Moment, Request
-from .video import count_frames, frame_rate
+from .video import count_frames
 
 MOST_FACES = 6  # counted in a picture
 
@@ -37,7 +37,7 @@ def analyse(request: Request, report: Callable[[int], None] = lambda frame: None
     if not seen:
         raise UnusableVideo(_no_face(request))
     moments = _moments(seen, request)
-    return Analysis(request, frame_rate(request.path), num_frames, len(segments), moments, find_peaks(moments))
+    return Analysis(request, segments[0].fps, num_frames, len(segments), moments, find_peaks(moments))
 
 
 def _segments(request: Request) -> Iterator[Any]:

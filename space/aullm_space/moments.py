@@ -71,7 +71,7 @@ class Analysis:
 
     Attributes:
         request: What was asked.
-        fps: Frames a second, None if the container does not say.
+        fps: Frames a second, as the frames' own times tell; None if the file carries none.
         num_frames: Frames decoded.
         num_windows: Stretches looked at, those without a face included.
         moments: The stretches with a face, in order.
