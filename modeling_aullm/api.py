@@ -87,7 +87,7 @@ def predict(
     detector = _open(model, revision, device, dtype, action_units, threshold)
     if detector.checkpoint.is_synthetic:
         warnings.warn(
-            f"{detector.checkpoint}: it has seen no human face, so what it says of real ones is not validated",
+            f"{detector.checkpoint}, has seen no human face: what it says of real ones is not validated",
             CheckpointWarning,
             stacklevel=2,
         )

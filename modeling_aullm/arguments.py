@@ -91,8 +91,7 @@ def make_parser(version: str) -> ArgumentParser:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help='video file, folder of numbered frames or of videos, quoted pattern such as "*.mp4", or - for a video from '
-        "standard input",
+        help='video file, folder of numbered frames or of videos, quoted pattern ("*.mp4"), or - for standard input',
     )
     predict.add_argument(
         "--recursive", action="store_true", help="look into folders of folders, too; default: only into those given"

@@ -140,12 +140,8 @@ def _choose_device(name: str | None) -> torch.device:
         place = torch.zeros(1, device=name).device
     except Exception as error:  # whatever a device that is not there makes torch raise: there is no end of kinds
         gpu = torch.accelerator.current_accelerator(check_available=True)
-        there = (
-            "cpu" if accelerator is None else f"cpu and {accelerator.type} 0 to {torch.accelerator.device_count() - 1}"
-        )
-        raise CheckpointError(
-            f"device {name}: is not on this machine, or torch cannot use it; there is {there}"
-        ) from error
+        there = "cpu" if gpu is None else f"cpu and {gpu.type}:0 to {gpu.type}:{torch.accelerator.device_count() - 1}"
+        raise CheckpointError(f"device {name}: not here, or torch cannot use it; there is {there}") from error
     if place.type == "meta":
         raise CheckpointError("device meta: holds no values, so nothing can be computed there; give cpu or cuda")
     return place

@@ -61,8 +61,8 @@ def _draw_clip(axes: Axes, prediction: Prediction) -> None:
         threshold = prediction.thresholds[code]
         axes.plot([threshold, threshold], [row - 0.43, row + 0.43], color=THRESHOLD, linewidth=1.4)
         _note(axes, row, 1.02, f"{unit.probability:.2f}", fontweight="bold" if unit.active else "normal")
-        _note(axes, row, 1.12, f"{threshold:.2f}", color=QUIET)
-    _note(axes, len(units) - 0.1, 1.12, "threshold", color=QUIET)
+        _note(axes, row, 1.15, f"{threshold:.2f}", color=QUIET)
+    _note(axes, len(units) - 0.1, 1.15, "threshold", color=QUIET)
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")
     _label_units(axes, prediction, {code: unit.active for code, unit in units.items()})

@@ -70,7 +70,7 @@ class _Reading:
     num_frames: int = 0
 
     def take(self, segment: Segment, codes: dict[str, dict[str, Any]] | None) -> None:
-        """Keep what the model said about a segment, an entry of `post_process_action_units`, or that nothing is said."""
+        """Keep what the model said of a segment, an entry of `post_process_action_units`, or that nothing is said."""
         units = codes and {
             code: UnitResult(ACTION_UNITS[code].name, float(unit["probability"]), bool(unit["active"]))
             for code, unit in codes.items()

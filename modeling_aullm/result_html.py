@@ -11,9 +11,9 @@ FACES_SHOWN, ERRORS_SHOWN = 12, 6
 STRIP_WIDTH = 180  # pixels
 
 STYLE = """<style>
-.aullm table {border-collapse: collapse; margin: 2px 0 4px; font-size: 12px}
-.aullm td, .aullm th {border: none; padding: 1px 8px; text-align: left; white-space: nowrap; background: none}
-.aullm .number {text-align: right; font-variant-numeric: tabular-nums}
+.aullm table {border-collapse: collapse; margin: 2px 0 4px; font-size: 12px; color: inherit}
+.aullm table td, .aullm table th {border: none; padding: 1px 8px; text-align: left; white-space: nowrap; background: none}
+.aullm table td.number {text-align: right; font-variant-numeric: tabular-nums}
 .aullm .bar {position: relative; width: 120px; height: 10px; background: rgba(128, 128, 128, 0.2)}
 .aullm .bar i {position: absolute; left: 0; top: 0; height: 10px}
 .aullm .bar b {position: absolute; top: -1px; width: 2px; height: 12px; background: currentColor}
@@ -78,7 +78,8 @@ def _strip(prediction: Prediction, code: str) -> str:
     hatch = "repeating-linear-gradient(45deg, rgba(128,128,128,.65) 0 2px, transparent 2px 5px)"
     rectangles += [(gap.start_time, gap.end_time, hatch) for gap in prediction.gaps]
     drawn = "".join(
-        f'<i style="left: {start * scale:.1f}px; width: {max(1.0, (end - start) * scale):.1f}px; background: {fill}"></i>'
+        f'<i style="left: {start * scale:.1f}px; width: {max(1.0, (end - start) * scale):.1f}px; background: {fill}">'
+        "</i>"
         for start, end, fill in rectangles
     )
     return f'<div class="bar" style="width: {STRIP_WIDTH}px">{drawn}</div>'

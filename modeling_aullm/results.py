@@ -105,8 +105,8 @@ class Checkpoint:
     def __str__(self) -> str:
         if not self.trained_on:
             return f"{self.name}; what it was trained on is not on record"
-        kind = "synthetic faces alone: " if self.is_synthetic else ""
-        return f"{self.name}, trained on {kind}{', '.join(self.trained_on)}"
+        names = ", ".join(self.trained_on)
+        return f"{self.name}, trained on {f'synthetic faces alone ({names})' if self.is_synthetic else names}"
 
 
 @dataclass(frozen=True)

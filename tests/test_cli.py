@@ -1,9 +1,11 @@
 import csv
+import hashlib
 import io
 import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +68,8 @@ def test_a_clip_gives_a_table_and_nothing_else(run):
     status, out, err = run("clip.mp4")
     lines = out.splitlines()
     assert status == 0 and err == []
-    assert lines[0] == "clip.mp4 (12 frames, 30 frames/s)"
-    assert [line.split()[0] for line in lines[2:]] == list(CODES)
+    assert lines[:3] == ["tiny; what it was trained on is not on record", "", "clip.mp4 (12 frames, 30 frames/s)"]
+    assert [line.split()[0] for line in lines[4:]] == list(CODES)
 
 
 def test_all_outputs_of_a_clip(run, tmp_path):
@@ -96,14 +98,19 @@ def test_json_on_standard_output_replaces_the_table(run):
 def test_the_package_checkpoint_is_the_default(run, capsys):
     AULLMForAUDetection.from_pretrained(DEFAULT_CHECKPOINT)  # the LLM is unpacked once a machine, with a progress bar
     capsys.readouterr()
-    status, out, _ = run("clip.mp4", "--json", "-", model=None)
+    status, out, err = run("clip.mp4", "--json", "-", model=None)
     (record,) = json.loads(out)
     assert status == 0 and record["model"] == modeling_aullm.DEFAULT_CHECKPOINT.name
+    content = (DEFAULT_CHECKPOINT / "model.safetensors").read_bytes()
+    assert record["weights_sha256"] == {"model.safetensors": hashlib.sha256(content).hexdigest()}
+    assert record["version"] == version("aullm") and record["trained_on"] == ["synthetic:A, seed 3"]
+    assert len(err) == 1 and "trained on synthetic faces alone (synthetic:A, seed 3), has seen no human face" in err[0]
 
 
 def test_a_long_recording_gives_a_timeline(run):
     _, out, _ = run("long.mp4", "--window", "0.4", "--stride", "0.2", "--json", "-")
     (record,) = json.loads(out)
+    assert (record["settings"]["window"], record["settings"]["stride"]) == (0.4, 0.2)
     starts = [found["start_frame"] for found in record["segments"]]
     assert record["num_frames"] == 60 and starts[:3] == [0, 6, 12] and record["segments"][-1]["end_frame"] == 59
 
@@ -122,11 +129,30 @@ def test_batches_over_sources_change_nothing(run, batch_size):
                 assert one == pytest.approx(other, abs=1e-4)
 
 
-def test_windows_without_a_face_are_left_out_and_named(run):
-    status, out, err = run("leaves.mp4", "--json", "-")
+def test_what_nothing_is_stated_of_is_in_every_output_with_its_reason(run, tmp_path):
+    status, out, err = run("leaves.mp4", "--json", tmp_path / "o.json", "--csv", tmp_path / "o.csv")
+    (record,) = json.loads((tmp_path / "o.json").read_text())
+    rows = list(csv.DictReader((tmp_path / "o.csv").open()))
+    assert status == 0 and record["num_frames"] == 48
+    assert [row["success"] for row in rows] == [str(int(found["success"])) for found in record["segments"]]
+    last = record["segments"][-1]
+    assert (last["success"], last["reason"], last["action_units"]) == (False, "no face", None)
+    assert last["end_frame"] == 47 and last["end_time"] == pytest.approx(47 / 30, abs=1e-5)
+    covered = {f for found in record["segments"] for f in range(found["start_frame"], found["end_frame"] + 1)}
+    assert covered == set(range(48))
+    (line,) = err
+    assert line.startswith("aullm: leaves.mp4: nothing is stated of ") and "of 48 frames: no face (" in line
+    assert "of 48 frames: no face (" in out
+
+
+def test_outside_onset_and_offset_nothing_is_stated(run):
+    status, out, err = run("clip.mp4", "--onset", "2", "--offset", "9", "--json", "-")
     (record,) = json.loads(out)
-    assert status == 0 and record["num_frames"] == 48 and record["segments"][-1]["end_frame"] < 30
-    assert len(err) == 1 and err[0].startswith("aullm: leaves.mp4: no face in ")
+    spans = [(found["start_frame"], found["end_frame"], found["reason"]) for found in record["segments"]]
+    outside = "outside onset and offset"
+    assert status == 0 and err == [] and spans == [(0, 1, outside), (2, 9, None), (10, 11, outside)]
+    times = [(found["start_time"], found["end_time"]) for found in record["segments"]]
+    np.testing.assert_allclose(times, np.array([(0, 1), (2, 9), (10, 11)]) / 30, atol=1e-5)
 
 
 def test_units_and_threshold_can_be_chosen(run):
@@ -146,7 +172,7 @@ def test_onset_and_offset_bound_the_segment_and_give_what_the_processor_gives(ru
 
     _, out, _ = run("frames", "--fps", "100", "--onset", "2", "--apex", "5", "--offset", "9", "--json", "-")
     (record,) = json.loads(out)
-    (found,) = record["segments"]
+    (found,) = [found for found in record["segments"] if found["success"]]
     assert record["fps"] == 100.0 and record["num_frames"] == 12 and record["face"]
     assert [found[name] for name in ("start_frame", "end_frame", "start_time", "end_time")] == [2, 9, 0.02, 0.09]
     processor = AULLMProcessor.from_pretrained(checkpoint)
@@ -194,12 +220,19 @@ def test_good_inputs_are_written_beside_bad_ones(run, tmp_path):
         (["--window", "0.2", "--stride", "0.3"], "longer than --window"),
         (["--threshold", "1.5"], "from 0 to 1"),
         (["--batch-size", "0"], "--batch-size"),
-        (["--face", "nicest"], "largest, cropped"),
+        (["--face", "nicest"], "largest, all, cropped"),
+        (["--face", "0"], "faces count from 1"),
+        (["--stride", "0.6"], "longer than the window of 0.5 s"),
+        (["--json", "-", "--csv", "-"], "only one of them"),
+        (["--plot", "-"], "must end in .png"),
         (["--aus", "AU99"], "known are AU1, AU2"),
         (["--aus", "AU45"], "it knows AU1, AU2"),
         (["--onset", "5", "--offset", "2"], "back in time"),
         (["--onset", "5", "--window", "1"], "without --window"),
-        (["--device", "abacus"], "--device abacus"),
+        *(
+            (["--device", name], f"device {name}: ")
+            for name in ("abacus", "mps", "cuda:99", "hip", "vulkan", "meta", "")
+        ),
         (["--model", "frames"], "holds no config.json"),
         (["--model", "./nope"], "no such folder"),
         (["--json", "missing/o.json"], "does not exist"),
