@@ -148,7 +148,7 @@ def no_collection() -> Iterator[None]:
 
 
 def _tell_gaps(predictions: "Predictions", reporter: _Reporter) -> None:
-    from .result_table import describe_gaps
+    from .result_table import count_of, describe_gaps
     from .results import OUTSIDE_MARKS
 
     for prediction in predictions:
@@ -158,7 +158,8 @@ def _tell_gaps(predictions: "Predictions", reporter: _Reporter) -> None:
     for source in predictions.sources:
         unread = predictions[source][0].num_unread_faces
         if unread:
-            reporter.notice(f"{source}: {unread} more faces are seen, of which nothing can be stated")
+            seen = f"{count_of(unread, 'more face')} {'is' if unread == 1 else 'are'} seen"
+            reporter.notice(f"{source}: {seen}, of which nothing can be stated")
 
 
 def _write(predictions: "Predictions", arguments: Namespace, reporter: _Reporter) -> None:

@@ -9,7 +9,7 @@ from .argument_checks import OVERLAY_SUFFIXES, PLOT_SUFFIXES, overlay_paths
 from .output_files import write_whole
 from .result_files import frame_rows, segment_rows, to_csv, to_json
 from .result_html import to_html
-from .result_table import to_text
+from .result_table import count_of, to_text
 from .results import Prediction
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ class Predictions(Sequence[Prediction]):
 
     def __repr__(self) -> str:
         segments = sum(len(prediction.segments) for prediction in self)
-        failed = f", {len(self.errors)} errors" if self.errors else ""
-        return f"<Predictions: {len(self.sources)} sources, {len(self)} faces, {segments} segments{failed}>"
+        counts = {"source": len(self.sources), "face": len(self), "segment": segments, "error": len(self.errors)}
+        parts = [count_of(number, name) for name, number in counts.items() if number or name != "error"]
+        return f"<Predictions: {', '.join(parts)}>"
 
     def __str__(self) -> str:
         """The tables that `aullm predict` prints."""

@@ -19,11 +19,13 @@ class Progress:
 
     def __init__(self, sources: Sequence[VideoSource]) -> None:
         self._bar = tqdm(desc="predicting", unit=" frames", delay=1, disable=None, leave=False, smoothing=0.05)
-        self._expected: list[int | None] = []
-        if not self._bar.disable:
-            self._expected = [_num_frames(source) for source in sources[:MOST_OPENED]]
-            known = [number for number in self._expected if number]
-            self._bar.total = round(sum(known) / len(known) * len(sources)) if known else None
+        opened = [] if self._bar.disable else [_num_frames(source) for source in sources[:MOST_OPENED]]
+        known = [number for number in opened if number]
+        self._expected: list[float] = []
+        if known:
+            average = sum(known) / len(known)
+            self._expected = [number or average for number in opened] + [average] * (len(sources) - len(opened))
+            self._bar.total = round(sum(self._expected))
         self._source, self._reached = 0, 0
 
     def __enter__(self) -> "Progress":
@@ -42,9 +44,9 @@ class Progress:
 
     def next_source(self) -> None:
         """This source is done, or cannot be used: what was expected of it and did not come is no longer awaited."""
-        expected = self._expected[self._source] if self._source < len(self._expected) else None
-        if expected and self._bar.total:
-            self._bar.total += self._reached - expected
+        if self._expected:
+            self._expected[self._source] = self._reached
+            self._bar.total = round(sum(self._expected))
         self._source, self._reached = self._source + 1, 0
 
 

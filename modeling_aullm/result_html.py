@@ -12,7 +12,8 @@ STRIP_WIDTH = 180  # pixels
 
 STYLE = """<style>
 .aullm table {border-collapse: collapse; margin: 2px 0 4px; font-size: 12px; color: inherit}
-.aullm table td, .aullm table th {border: none; padding: 1px 8px; text-align: left; white-space: nowrap; background: none}
+.aullm table td, .aullm table th {border: none; padding: 1px 8px; background: none; text-align: left}
+.aullm table td, .aullm table th {white-space: nowrap}
 .aullm table td.number {text-align: right; font-variant-numeric: tabular-nums}
 .aullm .bar {position: relative; width: 120px; height: 10px; background: rgba(128, 128, 128, 0.2)}
 .aullm .bar i {position: absolute; left: 0; top: 0; height: 10px}

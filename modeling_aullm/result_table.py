@@ -20,6 +20,11 @@ def active_intervals(segments: Sequence[SegmentResult], code: str) -> list[tuple
     return intervals
 
 
+def count_of(number: int, name: str) -> str:
+    """Such as "1 face" and "2 faces"."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def _few(stretches: Sequence[str]) -> str:
     more = len(stretches) - STRETCHES_SHOWN
     return ", ".join(stretches[:STRETCHES_SHOWN]) + (f" and {more} more" if more > 0 else "")
@@ -43,8 +48,7 @@ def _describe(prediction: Prediction) -> str:
     if prediction.fps is not None:
         parts.append(f"{prediction.fps:g} frames/s")
     if prediction.is_timeline:
-        count = len(prediction.segments)
-        parts.append(f"{count} segment{'' if count == 1 else 's'}")
+        parts.append(count_of(len(prediction.segments), "segment"))
     return f"{prediction.source}{prediction.face_label} ({', '.join(parts)})"
 
 

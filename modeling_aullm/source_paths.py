@@ -72,18 +72,22 @@ def _search(folder: str, recursive: bool, found: Found) -> None:
         )
         if videos and images:
             found.notices.append(
-                f"{place}: holds {len(videos)} videos and {len(images)} images; the videos are taken (for images as "
-                "frames, give a folder of their own)"
+                f"{place}: holds {_count(videos, 'video')} and {_count(images, 'image')}; the videos are taken (for "
+                "images as frames, give a folder of their own)"
             )
         if videos:
             found.paths += [os.path.join(place, name) for name in videos]
         elif images:
             found.paths.append(place)
     if len(found.paths) == before:
-        deeper = f"; --recursive looks into its {inside} folders" if inside and not recursive else ""
+        deeper = f"; --recursive looks into its {inside} folder(s)" if inside and not recursive else ""
         found.error = f"{folder}: the folder holds no images and no videos{deeper}"
 
 
 def _by_numbers(name: str) -> tuple[list[int], str]:
     """As people count: `clip10` after `clip9`."""
     return [int(digits) for digits in re.findall(r"\d+", name)], name
+
+
+def _count(names: list[str], kind: str) -> str:
+    return f"{len(names)} {kind}{'' if len(names) == 1 else 's'}"
