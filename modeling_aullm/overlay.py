@@ -143,7 +143,7 @@ def draw_frames(predictions: Sequence[Prediction]) -> Iterator[np.ndarray]:
     faces = sorted(predictions, key=lambda prediction: (prediction not in shown, prediction.face_id or 0))
     panels: list[_Panel] = []
     first = predictions[0]
-    with open_video(first.source if first.video is None else first.video) as video:
+    with open_video(first.source if first.video is None else first.video, first.settings.get("fps")) as video:
         for frame in video:
             image = frame.image
             scale = -(-SMALLEST_HEIGHT // image.shape[0])

@@ -30,7 +30,7 @@ class Sampling:
     Attributes:
         window: Seconds; None for one segment of a clip and the processor's windows of a longer recording.
         stride: Seconds from one window to the next; None for half a window.
-        fps: Frames a second of frame folders; files have their own.
+        fps: Frames a second; None for a file's own times, and the reader's default for frame folders.
         face: `largest`, `all`, `cropped` (the frames are face crops), the number of a face, or None for the
             processor's own.
         onset: First frame of the expression; None if not known. With any of these three a source is one segment.
@@ -161,8 +161,7 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
 
 def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
     """The segments of a source, its number of frames noted on the way."""
-    is_file = isinstance(reading.video, str | Path) and not Path(reading.video).is_dir()
-    fps = None if is_file else sampling.fps  # files have their own times
+    fps = sampling.fps
     if sampling.is_marked:
         reading.num_frames = count_frames(reading.video)
         marks = {"onset": sampling.onset, "apex": sampling.apex, "offset": sampling.offset}
