@@ -1,5 +1,6 @@
 """One face that is followed, and what is seen of it from one check to the next."""
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from .face_looks import CHANGED, OTHER_FACE, UNSTEADY_LIGHT, Change, Look, compa
 from .video_stream import Frame
 
 LOOK_BACK_SECONDS = 0.5  # a window: how far back a face is compared with itself
-GAP_SECONDS = 2.0  # without a frame: nothing is known of what was between
+GAP_SECONDS = 2.0  # in which no frame is shown: nothing is known of what was between
 STEADY_LIGHT = 1.06  # factor of contrast in a moment: in more, a face is not begun with
 
 NO_FACE, CUT, COVERED, LIGHT = "no face", "cut", "covered or changed too far", "light changes"
@@ -121,7 +122,7 @@ class Moment:
         cuts |= {
             at
             for at, (before, frame) in enumerate(pairwise(self.around), 1)
-            if frame.starts_anew or frame.time - before.time > GAP_SECONDS
+            if frame.starts_anew or frame.time - before.time - (before.length or math.inf) > GAP_SECONDS
         }
         return sorted(at - self.first for at in cuts if self.first <= at < self.first + len(self.frames))
 

@@ -333,14 +333,13 @@ class AULLMVideoProcessor(BaseVideoProcessor):
 def _why_unread(source: VideoSource, segment: Segment) -> str:
     if segment.reason != NO_FACE:
         return f"no two frames of one face that follow one another can be read ({segment.reason})"
-    return f"no face found; {advise_on_no_face(source)}"
+    return "no face found; " + (turned_video_hint(source) or "use face='cropped' for ready crops of faces")
 
 
-def advise_on_no_face(source: VideoSource) -> str:
-    """What to do where no face was found in a source."""
+def turned_video_hint(source: VideoSource) -> str | None:
+    """What to do with a source in which no face was found, if it lies on its side; None if it does not."""
     with open_video(source) as stream:
-        hint = turned_face_hint(frame.image for frame in islice(stream, 0, 2 * _FRAMES_BETWEEN + 1, _FRAMES_BETWEEN))
-    return hint or "use face='cropped' for ready crops of faces"
+        return turned_face_hint(frame.image for frame in islice(stream, 0, 2 * _FRAMES_BETWEEN + 1, _FRAMES_BETWEEN))
 
 
 def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[int | None]:

@@ -93,7 +93,7 @@ def test_a_rate_that_is_given_wins_over_every_header(folder, fps, is_marked):
         write_video(path, numbered_video(20))
     processor = AULLMVideoProcessor(image_size=16)
     marks = {"onset": 2, "offset": 11} if is_marked else {"window": 30.0}
-    (found,) = _segments(processor, _Reading(str(path)), Sampling(fps=fps, face="cropped", **marks))
+    (found,) = _segments(processor, _Reading(str(path), str(path)), Sampling(fps=fps, face="cropped", **marks))
     assert found.fps == fps
     assert found.start_time == pytest.approx(found.start_frame / fps)
     assert found.end_time == pytest.approx(found.end_frame / fps)
@@ -194,7 +194,7 @@ def test_the_overlay_shows_every_frame_when_the_source_does(folder, spacings, ho
     times = np.cumsum([0, *spacings]).tolist()
     path = write_timed(folder / "source.mkv", times, hold=hold, rate=1000)
     found = prediction(segment(0, len(spacings)), source=str(path))
-    overlay.save_overlay(found, folder / f"overlay.{suffix}")
+    overlay.save_overlay([found], folder / f"overlay.{suffix}")
     own, length = shown(folder / f"overlay.{suffix}")
     np.testing.assert_allclose(own, np.array(times) / 1000, atol=1.1e-3)
     assert length == pytest.approx((times[-1] + hold) / 1000, abs=2e-3)
@@ -203,9 +203,9 @@ def test_the_overlay_shows_every_frame_when_the_source_does(folder, spacings, ho
 def test_the_overlay_of_a_rate_that_was_given_and_of_joined_streams(folder):
     part = write_part(folder / "part.ts", 10, 0, "h264")
     (folder / "twice.ts").write_bytes(part + part)
-    found = prediction(segment(0, 19), source=str(folder / "twice.ts"))
     for fps, expected in ((None, 25), (5, 5)):
-        overlay.save_overlay(found, folder / "twice.mp4", fps=fps)
+        found = prediction(segment(0, 19), source=str(folder / "twice.ts"), settings={"fps": fps})
+        overlay.save_overlay([found], folder / "twice.mp4")
         own, length = shown(folder / "twice.mp4")
         np.testing.assert_allclose(own, np.arange(20) / expected, atol=1e-3)
         assert length == pytest.approx(20 / expected, abs=2e-3)
