@@ -171,4 +171,6 @@ def test_units_are_read_or_named(cell):
     except ValueError as error:
         assert "\n" not in str(error)
     else:
-        assert parse_action_units(" + ".join(map(str, codes))) == codes
+        if codes is not None:
+            assert parse_action_units(" + ".join(map(str, codes)) or "none") == codes
+            assert parse_action_units(f"{cell} + ?") is None
