@@ -61,8 +61,8 @@ def make_fold(options: TrainOptions, validation: float, loaded: dict[str, ClipCo
 def fit_and_keep(run: Path) -> Any:
     """A `fit` that keeps its scratch files in the run's folder, to go on from, and the trained weights after it."""
 
-    def fit_one(recipe: Recipe, fold: Fold, units: Sequence[str], *, seed: int, work: Path) -> Fitted:
-        fitted = fit(recipe, fold, units, seed=seed, work=run / "trainer")
+    def fit_one(recipe: Recipe, fold: Fold, units: Sequence[str], *, work: Path, **settings: Any) -> Fitted:
+        fitted = fit(recipe, fold, units, work=run / "trainer", **settings)
         if PartialState().is_main_process and isinstance(fitted.model, AULLMForAUDetection):
             fitted.model.save_pretrained(run / "trainer" / "checkpoint")
         return fitted
