@@ -35,6 +35,7 @@ class Segment:
         fps: Frames a second of the video, None if its container does not say.
         face: The face found, in the video's pixels; None if there is none, or with ready crops.
         pixel_values: (num_frames, image_size, image_size) float32 grey in 0..1, None if no face was found.
+        reason: Why there are no `pixel_values`, in words; None where there are.
     """
 
     start_frame: int
@@ -44,6 +45,7 @@ class Segment:
     fps: float | None
     face: Face | None
     pixel_values: np.ndarray | None
+    reason: str | None = None
 
 
 class AULLMVideoProcessorKwargs(TypedDict, total=False):
@@ -234,7 +236,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         first, last = sampled[0], sampled[-1]
         found = finder.find([(frame.index, frame.image) for frame in sampled])
         clip = self._clip(sampled, found, finder.face)
-        return Segment(first.index, last.index, first.time, last.time, fps, found, clip)
+        reason = "no face" if clip is None else None
+        return Segment(first.index, last.index, first.time, last.time, fps, found, clip, reason)
 
     def _clip(self, sampled: list[Frame], found: Face | None, face: str | int) -> np.ndarray | None:
         """Crop the sampled frames, all by one transform (unless `stabilize`d)."""
