@@ -161,7 +161,7 @@ def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, 
 
 def _cache_argument(llm: PreTrainedModel, cache: Cache) -> dict[str, Cache]:
     """The cache under the name this LLM's forward takes it by: `cache` from transformers 5.24 on, as its successor."""
-    taken = inspect.signature(llm.forward).parameters
+    taken = inspect.signature(type(llm).forward).parameters
     return {"cache" if "cache" in taken else "past_key_values": cache}
 
 
