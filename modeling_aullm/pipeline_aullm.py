@@ -25,10 +25,11 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
     """Detects action units in videos, segment by segment.
 
     A video gives a list of segments `{"start_frame", "end_frame", "start_time", "end_time", "face", "action_units",
-    "reason"}` in order; `face` has `id`, `box` and `score`, the id stays with a face through the recording. One for a video up to a second long and for one whose `onset`, `apex` or `offset` is given,
-    several for a longer one or with `window` given. `action_units` is `{"AU12": {"probability": 0.91, "active": True},
-    ...}`; where nothing can be stated it is None, and `reason` says why in words. A list of videos gives a list of such
-    lists; of one that cannot be used, a list of one segment whose `reason` names the video and the fault.
+    "reason"}` in order: one for a video up to a second long and for one whose `onset`, `apex` or `offset` is given,
+    several for a longer one or with `window` given. `face` has `id`, `box` and `score`; the id stays with a face
+    through the recording. `action_units` is `{"AU12": {"probability": 0.91, "active": True}, ...}`; where nothing can
+    be stated it is None, and `reason` says why in words. A list of videos gives a list of such lists; of one that
+    cannot be used, a list of one segment whose `reason` names the video and the fault.
 
     After `import modeling_aullm` no `trust_remote_code` is needed: this class is used, not a checkpoint's own code.
 
