@@ -59,13 +59,13 @@ def _in_plane(landmarker: FaceLandmarker) -> Iterator[tuple[np.ndarray, np.ndarr
             centre = tuple(float(value) for value in landmarks[:, :2].mean(0))
             matrix = cv2.getRotationMatrix2D(centre, -turn, 1)  # OpenCV turns the other way
             size = (photo.shape[1], photo.shape[0])
-            yield cv2.warpAffine(photo, matrix, size, borderMode=cv2.BORDER_REFLECT), upright + (0, 0, turn)
+            yield cv2.warpAffine(photo, matrix, size, borderMode=cv2.BORDER_REFLECT), upright + np.array((0, 0, turn))
 
 
 def _in_depth(landmarker: FaceLandmarker) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for photo, upright, landmarks in _upright(landmarker):
         for pitch, yaw in IN_DEPTH:
-            yield turned_in_depth(photo, landmarks, pitch, yaw), upright + (pitch, yaw, 0)
+            yield turned_in_depth(photo, landmarks, pitch, yaw), upright + np.array((pitch, yaw, 0))
 
 
 def _upright(landmarker: FaceLandmarker) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

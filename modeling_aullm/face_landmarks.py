@@ -108,13 +108,16 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
 class FaceLandmarker:
     """MediaPipe's Face Landmarker on one frame at a time, without memory of the last one.
 
+    Attributes:
+        close: Call it to free the memory sooner than with this object.
+
     Raises:
         ImportError: If the extra is not installed, or MediaPipe does not load.
     """
 
     def __init__(self) -> None:
         self._to_image, self._landmarker = _open_landmarker()
-        self.close = weakref.finalize(self, self._landmarker.close)  # else MediaPipe raises as Python ends
+        self.close = weakref.finalize(self, _close, self._landmarker)
 
     def find(self, image: np.ndarray, box: tuple[float, float, float, float]) -> FaceMesh | None:
         """Find the landmarks of a face.
@@ -134,7 +137,7 @@ class FaceLandmarker:
         found = self._landmarker.detect(self._to_image(crop))
         size = np.array([right - left, bottom - top, right - left])  # depth is in widths
         faces = [np.array([(p.x, p.y, p.z) for p in face]) * size for face in found.face_landmarks]
-        faces = [face + (left - 0.5, top - 0.5, 0) for face in faces]
+        faces = [face + np.array((left - 0.5, top - 0.5, 0)) for face in faces]
         centre, extent = np.array(box[:2]) + np.array(box[2:]) / 2, np.array(box[2:])
         offsets = [np.abs((five_points(face).mean(0) - centre) / extent).max() for face in faces]
         if not offsets or min(offsets) > 0.5:
@@ -166,6 +169,13 @@ def _open_landmarker() -> tuple[Callable[[np.ndarray], Any], Any]:
     except OSError as error:  # a library of the system, such as libEGL.so.1, is missing
         raise ImportError(f"MediaPipe is installed, but does not load: {error}") from error
     return lambda array: Image(image_format=ImageFormat.SRGB, data=array), landmarker
+
+
+def _close(landmarker: Any) -> None:
+    try:
+        landmarker.close()
+    except RuntimeError:  # Python ends: its threads are gone, in one of which MediaPipe wants to do this
+        landmarker._handle = None  # or it tries again and prints a traceback
 
 
 def _missing(package: str) -> str:
