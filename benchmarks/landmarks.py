@@ -211,6 +211,7 @@ def main() -> None:
     assert tuple(model.config.action_units) == AU_SETS["cd6me"] == tuple(BLENDSHAPES)
     result = {
         "machine": machine(),
+        "opencv": cv2.__version__,
         "moved_photographs": compare(moved_photographs(options.clips, landmarker), model, landmarker),
         "drawn_faces": compare(drawn_faces(options.clips), model, landmarker),
         "angles": angles(landmarker),

@@ -66,6 +66,11 @@ def head_angles(landmarks: np.ndarray) -> HeadAngles:
     tip lies between the heights of eyes and mouth, yaw from how far it lies off the line between their middles. A fit
     of all distances (`cv2.solvePnP`) was tried: it takes a smile, which shortens the face, for 20 degrees of pitch.
 
+    Measured (`benchmarks/landmarks.json`), absolute errors in degrees, median and 95 %: on MTCNN's points of two
+    photographs turned in depth by up to 25 degrees, pitch 5.8 and 10, yaw 2.7 and 12, roll 0.7 and 2.2; turned in the
+    plane by up to 40, roll 1.3 and 3.3; on made-up heads whose points scatter by 3 mm, 5.3 and 15, 5.3 and 14, 3.1
+    and 8.8. A person's own face shifts pitch by about 5 degrees in all frames alike: changes are worth more.
+
     Args:
         landmarks: (5, 2) pixels, in the order of `face_alignment.FACE_TEMPLATE`, such as `Face.landmarks`.
 
