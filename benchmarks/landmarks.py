@@ -124,7 +124,10 @@ def milliseconds(landmarker: FaceLandmarker, repeats: int) -> dict[str, dict[str
         frame = cv2.copyMakeBorder(photo, 480 - len(photo), 0, margin // 2, margin // 2, cv2.BORDER_REFLECT_101)
         face = detect_largest_face(frame)
         assert face is not None
-        calls = {"mtcnn": partial(detect_largest_face, frame), "mesh": partial(landmarker.find, frame, face.box)}
+        calls: dict[str, Callable[[], object]] = {
+            "mtcnn": partial(detect_largest_face, frame),
+            "mesh": partial(landmarker.find, frame, face.box),
+        }
         table[f"face {90 * scale}"] = {name: _processor_milliseconds(call, repeats) for name, call in calls.items()}
     return table
 

@@ -104,7 +104,7 @@ def turned_in_depth(photo: np.ndarray, mesh: np.ndarray, pitch: float, yaw: floa
         mask = np.zeros(photo.shape[:2], np.uint8)
         cv2.fillConvexPoly(mask, np.rint(target).astype(np.int32), 1)
         x, y, width, height = cv2.boundingRect(np.rint(target).astype(np.int32))
-        matrix = cv2.getAffineTransform(source, target - np.float32((x, y)))
+        matrix = cv2.getAffineTransform(source, target - np.array((x, y), np.float32))
         piece = cv2.warpAffine(photo, matrix, (width, height), flags=cv2.INTER_LINEAR)
         inside = mask[y : y + height, x : x + width] > 0
         image[y : y + height, x : x + width][inside] = piece[: inside.shape[0], : inside.shape[1]][inside]
