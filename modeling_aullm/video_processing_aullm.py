@@ -136,6 +136,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         offset: int | Sequence[int | None] | None = None,
         face: str | int | None = None,
         return_tensors: str | TensorType | None = None,
+        num_frames: int | None = None,
+        do_sample_frames: bool = True,
     ) -> BatchFeature:
         """Turn whole videos into one clip each.
 
@@ -146,13 +148,21 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             offset: Last frame to use, likewise.
             face: Overrides the processor's `face`.
             return_tensors: `"pt"` or `"np"`.
+            num_frames: As transformers' `video-classification` pipeline passes it: the processor's own, or an error.
+            do_sample_frames: Likewise; frames are always sampled.
 
         Returns:
             `pixel_values`: (batch, num_frames, image_size, image_size) float32 grey in 0..1.
 
         Raises:
             VideoError: If a video cannot be used or holds no face in the frames sampled.
+            ValueError: If another number of frames is asked for, or none are to be sampled.
         """
+        if num_frames not in (None, self.num_frames) or not do_sample_frames:
+            raise ValueError(
+                f"num_frames {num_frames}, do_sample_frames {do_sample_frames}: the model takes {self.num_frames} sampled "
+                "frames a clip; leave both out"
+            )
         sources = _as_batch(videos)
         marks = zip(*(_one_each(len(sources), mark) for mark in (onset, apex, offset)), strict=True)
         clips = []
