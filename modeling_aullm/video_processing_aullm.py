@@ -33,8 +33,11 @@ class Segment:
         start_time: Seconds, time of the first frame.
         end_time: Seconds, time of the last frame.
         fps: Frames a second of the video, None if its container does not say.
-        face: The face found, in the video's pixels; None if there is none, or with ready crops.
-        pixel_values: (num_frames, image_size, image_size) float32 grey in 0..1, None if no face was found.
+        face: The face as the segment's first frame shows it, in the video's pixels; None if there is none, or with
+            ready crops.
+        pixel_values: (num_frames, image_size, image_size) float32 grey in 0..1, None where nothing can be stated.
+        face_id: Which face it is about, from 1 in the order they are met; None if about none, or with ready crops.
+        reason: Why nothing can be stated, such as "no face"; None where `pixel_values` are there.
     """
 
     start_frame: int
@@ -44,6 +47,8 @@ class Segment:
     fps: float | None
     face: Face | None
     pixel_values: np.ndarray | None
+    face_id: int | None = None
+    reason: str | None = None
 
 
 class AULLMVideoProcessorKwargs(TypedDict, total=False):
@@ -220,21 +225,28 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         Raises:
             VideoError: If the source cannot be used.
         """
-        finder = FaceFinder(self.face if face is None else face)
+        ranks = list(range(6)) if face == "all" else [self.face if face is None else face]
+        finders = [FaceFinder(rank) for rank in ranks]
         with open_video(source, fps) as stream:
             check_window(stream.source, window, stride, stream.fps)
             for frames in iter_windows(map(_small, stream), window, stride):
                 sampled = self.sample_frame_indices(len(frames))
-                segment = self._segment([_grey(frames[index]) for index in sampled], stream.fps, finder)
+                kept = [_grey(frames[index]) for index in sampled]
                 del frames  # let the window go before the next one is read
-                yield segment
+                for number, finder in enumerate(finders, 1):
+                    segment = self._segment(kept, stream.fps, finder)
+                    if segment.pixel_values is not None or number == 1:
+                        yield replace(segment, face_id=segment.face and number)
+                    if segment.pixel_values is None:
+                        break
 
     def _segment(self, sampled: list[Frame], fps: float | None, finder: FaceFinder) -> Segment:
         """The segment of some sampled frames, from the first to the last."""
         first, last = sampled[0], sampled[-1]
         found = finder.find([(frame.index, frame.image) for frame in sampled])
         clip = self._clip(sampled, found, finder.face)
-        return Segment(first.index, last.index, first.time, last.time, fps, found, clip)
+        times = first.index, last.index, first.time, last.time
+        return Segment(*times, fps, found, clip, found and 1, "no face" if clip is None else None)
 
     def _clip(self, sampled: list[Frame], found: Face | None, face: str | int) -> np.ndarray | None:
         """Crop the sampled frames, all by one transform (unless `stabilize`d)."""
