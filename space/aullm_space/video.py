@@ -10,14 +10,6 @@ import numpy as np
 TIME_TOLERANCE = 1e-4  # seconds
 
 
-def frame_rate(path: Path) -> float | None:
-    """Frames a second by the container, None if it does not say."""
-    with av.open(str(path.absolute())) as container:
-        stream = container.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate
-        return float(rate) if rate else None
-
-
 def count_frames(path: Path) -> int:
     """Frames that can be decoded."""
     return sum(1 for _ in iter_frames(path))
