@@ -6,9 +6,10 @@ import numpy as np
 
 from . import detector
 from .examples import EXAMPLES, Example
-from .facs import ACTION_UNITS
+from .facs import full_name
 from .units import marked_face
 
+FEW = 2  # units that a card has room to name in words
 RING = 6.0  # per cent of the card, to be seen on a small picture
 
 
@@ -19,7 +20,8 @@ def cards() -> str:
 
 def _card(number: int, example: Example) -> str:
     rings = dict.fromkeys(example.action_units, RING)
-    names = ", ".join(f"{code} {ACTION_UNITS[code].name.lower()}" for code in example.action_units)
+    few = len(example.action_units) <= FEW
+    names = ", ".join(full_name(code) if few else code for code in example.action_units)
     return (
         f'<button type="button" class="card" data-example="{number}">{marked_face(_height(example), rings)}'
         f"<strong>{escape(example.title)}</strong><span>{names}</span></button>"

@@ -51,7 +51,7 @@ def describe(name: str, data: list[str]) -> str:
     trained = f"{who}, trained on {escape(', '.join(data))}"
     if all(each.startswith(SYNTHETIC) for each in data):
         return (
-            f"{trained}: synthetic, that is faces drawn by a program, no human being among them. It shows how the "
+            f"{trained}. That is synthetic: faces drawn by a program, no human being among them. It shows how the "
             "method works; it is not a measuring instrument."
         )
     return f"{trained}."

@@ -8,9 +8,10 @@ import gradio as gr
 from . import exploring, handlers
 from .limits import VISITORS_AT_ONCE
 
-TO_RESULT = (
-    """() => { if (innerWidth < 700) document.querySelector("#status").scrollIntoView({ behavior: "smooth" }); }"""
-)
+TO_STATUS = """(...form) => {
+    if (innerWidth < 700) document.querySelector("#status").scrollIntoView({ behavior: "smooth" });
+    return form;
+}"""  # where the place in the queue stands, then the progress, then the result
 
 
 def face_video(**settings: Any) -> gr.Video:
@@ -39,7 +40,8 @@ def connect_search(parts: SimpleNamespace) -> None:
             concurrency_limit=VISITORS_AT_ONCE,
             show_progress_on=parts.status,
             api_visibility="private",
-        ).then(**_show(parts)).then(None, js=TO_RESULT)
+            js=TO_STATUS,
+        ).then(**_show(parts))
 
 
 def _show(parts: SimpleNamespace) -> dict[str, Any]:

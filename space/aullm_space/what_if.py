@@ -64,7 +64,7 @@ def _row(code: str, before: float, after: float) -> str:
         change += ", now active" if after > before else ", no longer active"
     return (
         f'<tr class="{"active" if moves else "still"}" data-unit="{code}"><th scope="row">{code}</th>'
-        f'<td>{ACTION_UNITS[code].name}</td><td class="number">{before:.4f}</td><td class="number">{after:.4f}</td>'
+        f'<td>{ACTION_UNITS[code].name}</td><td class="number">{before:.3f}</td><td class="number">{after:.3f}</td>'
         f'<td class="threshold">{threshold:.2f}</td><td>{change}</td></tr>'
     )
 
