@@ -199,7 +199,7 @@ def test_a_long_video_has_a_timeline_whose_moments_are_chosen(browser, server):
     box = plot.bounding_box()
     plot.click(position={"x": box["width"] - 4, "y": box["height"] / 2})
     account.get_by_text("moment 16 of 16").wait_for()
-    texts = page.locator("#timeline svg text").all_inner_texts()
+    texts = page.locator("#timeline svg text").all_text_contents()
     assert {f"{c} ≥ {t:.2f}" for c, t in zip(PROCESSOR["action_units"], PROCESSOR["thresholds"], strict=True)} <= set(
         texts
     )
@@ -218,7 +218,7 @@ def test_what_nothing_is_stated_of_stands_on_the_time_axis(browser, server, tmp_
     status = page.locator("#status").inner_text()
     (first, _), (start, last) = re.findall(r"(\d\.\d\d) to (\d\.\d\d) s \(no face\)", status)
     assert float(first) == 0 and 2 < float(start) < 2.6 and float(last) == pytest.approx(104 / 30, abs=0.01)
-    texts = page.locator("#timeline svg text").all_inner_texts()
+    texts = page.locator("#timeline svg text").all_text_contents()
     assert texts.count("no face") == 2 and {"0", "3"} <= set(texts)
     assert page.locator("#timeline .shapelayer path").count() >= 2
 
