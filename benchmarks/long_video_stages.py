@@ -93,7 +93,7 @@ def measure(video: str, launched: float) -> dict[str, list[dict[str, Any]]]:
     watches = {name: _watch(*place) for name, place in STAGES.items()}
     total = Watch()
     with total.running():
-        prediction.predict_sources(opened, [video], prediction.Sampling(window=WINDOW, stride=STRIDE))
+        prediction.predict_sources(opened, [(video, video)], prediction.Sampling(window=WINDOW, stride=STRIDE))
     ends["first windows"] = watches["model"].first_end or time.time()
     moments = [launched, *ends.values()]
     start = [{"step": step, "s": end - begin} for step, begin, end in zip(ends, moments, moments[1:], strict=False)]

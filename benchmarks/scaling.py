@@ -69,7 +69,7 @@ def clips_row(files: list[str], count: int) -> Row:
     yardstick = partial(infer, detector.model, make_clips(detector.model, BATCH), share=True)
     machine = seconds(yardstick, 5)
     start = time.perf_counter()
-    found = predict_sources(detector, sources, Sampling(face="cropped"), BATCH)
+    found = predict_sources(detector, list(zip(sources, sources, strict=True)), Sampling(face="cropped"), BATCH)
     took = time.perf_counter() - start
     assert len(found) == count
     machine = (machine + seconds(yardstick, 5)) / 2 / BATCH

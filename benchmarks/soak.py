@@ -138,7 +138,8 @@ def feed(
     good = inputs[int(rng.integers(len(inputs)))]
     bad = damage(inputs[int(rng.integers(len(inputs)))], work, rng)
     lines: list[str] = []
-    found = predict_sources(detector, [str(good), str(bad)], Sampling(), AT_ONCE, report=lines.append)
+    named = [(str(path), path) for path in (good, bad)]
+    found = predict_sources(detector, named, Sampling(), AT_ONCE, report=lambda _, text: lines.append(text))
     read = len(found) - 1
     counts["good"] += 1
     counts["damaged_but_readable" if read else "bad"] += 1

@@ -12,6 +12,7 @@ DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "synthetic-smollm2-
 # The command begins in the module `aullm_command` and needs no Auto class. Registration takes seconds, for torch and
 # transformers, which the command's help, version and usage errors do not wait for.
 if "aullm_command" not in sys.modules:
+    from .api import predict
     from .auto_classes import (
         ActionUnitDetectionPipeline,
         AULLMConfig,
@@ -29,4 +30,5 @@ __all__ = [
     "AULLMProcessor",
     "AULLMVideoProcessor",
     "ActionUnitDetectionPipeline",
+    "predict",
 ]

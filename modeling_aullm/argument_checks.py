@@ -5,20 +5,24 @@ from collections.abc import Callable
 from itertools import chain, count
 from pathlib import Path
 
-from .arguments import UsageError
+from .arguments import WINDOW_SECONDS, UsageError
 from .output_files import check_writable
+from .source_paths import IMAGE_SUFFIXES, find_sources
 
+STANDARD_INPUT = "-"
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 OVERLAY_SUFFIXES = (".mp4", ".mov", ".mkv")
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
-def check_arguments(arguments: Namespace, report: Callable[[str], None]) -> list[str]:
-    """Check what can be checked before the long work.
+def check_arguments(
+    arguments: Namespace, report: Callable[[str], None], notice: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Check what can be checked before the long work, and find the videos that the sources stand for.
 
     Args:
-        arguments: As parsed.
+        arguments: As parsed; its `sources` become files and folders of frames, those that are not there included.
         report: Called with a line about each source that does not exist.
+        notice: Called with a line about each choice made.
 
     Returns:
         The sources that exist.
@@ -26,23 +30,29 @@ def check_arguments(arguments: Namespace, report: Callable[[str], None]) -> list
     Raises:
         UsageError: If arguments do not go together, an output cannot be written or the checkpoint is not there.
     """
+    sources, all_sources, errors = [], [], []
+    for source in arguments.sources:
+        found = None if source == STANDARD_INPUT else find_sources(source, recursive=arguments.recursive)
+        paths = [source] if found is None else found.paths
+        sources += paths
+        all_sources += paths or [source]
+        for text in found.notices if found else []:
+            notice(text)
+        errors += [found.error] if found and found.error else []
+    arguments.sources = list(dict.fromkeys(all_sources))
     _check_sampling(arguments)
     _check_outputs(arguments)
     _check_model(arguments.model, arguments.revision)
-    sources = []
-    for source in arguments.sources:
-        if Path(source).exists():
-            sources.append(source)
-        else:
-            report(f"{source}: no such file or folder")
-    return sources
+    for text in errors:
+        report(text)
+    return list(dict.fromkeys(sources))
 
 
 def _check_sampling(arguments: Namespace) -> None:
-    if arguments.window is not None and arguments.stride is not None and arguments.stride > arguments.window:
-        raise UsageError(
-            f"--stride {arguments.stride:g} is longer than --window {arguments.window:g}: frames would be missed"
-        )
+    if arguments.stride is not None and arguments.stride > (arguments.window or WINDOW_SECONDS):
+        window = f"--window {arguments.window:g}" if arguments.window else f"the window of {WINDOW_SECONDS:g} s"
+        longer = "" if arguments.window else "; give a longer --window, too"
+        raise UsageError(f"--stride {arguments.stride:g} is longer than {window}: frames would be missed{longer}")
     marks = [mark for mark in (arguments.onset, arguments.apex, arguments.offset) if mark is not None]
     if marks != sorted(marks):
         raise UsageError(f"--onset, --apex and --offset must not go back in time, got {', '.join(map(str, marks))}")
@@ -55,8 +65,9 @@ def _check_outputs(arguments: Namespace) -> None:
         path = getattr(arguments, option)
         if path is not None and Path(path).suffix.lower() not in suffixes:
             raise UsageError(f"--{option} {path}: the name must end in {', '.join(suffixes)}")
-    outputs = [Path(path) for path in (arguments.csv, arguments.plot) if path is not None]
-    outputs += [Path(arguments.json)] if arguments.json not in (None, "-") else []
+    if arguments.json == arguments.csv == "-":
+        raise UsageError("--json - and --csv -: only one of them can go to standard output")
+    outputs = [Path(path) for path in (arguments.json, arguments.csv, arguments.plot) if path not in (None, "-")]
     outputs += list(overlay_paths(arguments.overlay, arguments.sources).values()) if arguments.overlay else []
     for number, path in enumerate(outputs):
         if path.resolve() in [other.resolve() for other in outputs[:number]]:
@@ -102,7 +113,7 @@ def overlay_paths(overlay: str, sources: list[str]) -> dict[str, Path]:
         return {sources[0]: base}
     paths: dict[str, Path] = {}
     for source in sources:
-        stem = Path(source).resolve().stem
+        stem = "stdin" if source == STANDARD_INPUT else Path(source).resolve().stem
         names = (f"{base.stem}-{stem}{end}{base.suffix}" for end in chain([""], (f"-{n}" for n in count(2))))
         paths[source] = next(base.with_name(name) for name in names if base.with_name(name) not in paths.values())
     return paths

@@ -9,12 +9,18 @@ from .facs import check_action_units
 
 SHORTEST_TIME = 0.001  # seconds; no camera here is faster
 DTYPES = ("float32", "bfloat16", "float16")
+WINDOW_SECONDS = 0.5  # as in `temporal_windows`, which takes long to import
 
 EXAMPLES = """\
+What is reported is change, not posture: every segment is compared with its own first frame, so an expression that is
+held still is none.
+
 examples:
   aullm predict clip.mp4
   aullm predict frames_folder/ a.mp4 --json out.json --csv out.csv --plot out.png
-  aullm predict interview.mp4 --window 0.5 --stride 0.1 --overlay out.mp4
+  aullm predict interview.mp4 --window 0.5 --stride 0.1 --face all --overlay out.mp4
+  aullm predict recordings/ --recursive --csv out.csv
+  ffmpeg -i rtsp://... -t 10 -f matroska - | aullm predict - --json -
 """
 
 
@@ -43,10 +49,12 @@ def _number(kind: type[int] | type[float], low: float, high: float = math.inf) -
 
 
 def _face(text: str) -> str | int:
-    if text in ("largest", "cropped"):
+    if text in ("largest", "all", "cropped"):
         return text
     if not text.isdecimal():
-        raise ArgumentTypeError(f"must be largest, cropped or the number of a face, got {text!r}")
+        raise ArgumentTypeError(f"must be largest, all, cropped or the number of a face, got {text!r}")
+    if int(text) == 0:
+        raise ArgumentTypeError("faces count from 1, so 0 is none; give 1 for the first, or largest")
     return int(text)
 
 
@@ -79,8 +87,16 @@ def make_parser(version: str) -> ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    predict.add_argument("sources", nargs="+", metavar="SOURCE", help="video file, or folder of numbered frames")
-    _add_outputs(predict.add_argument_group("outputs, beside the table that is printed"))
+    predict.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help='video file, folder of numbered frames or of videos, quoted pattern ("*.mp4"), or - for standard input',
+    )
+    predict.add_argument(
+        "--recursive", action="store_true", help="look into folders of folders, too; default: only into those given"
+    )
+    _add_outputs(predict.add_argument_group("outputs, beside the table that is printed (default: none)"))
     _add_sampling(predict.add_argument_group("what is looked at"))
     _add_model(predict.add_argument_group("the model"))
     return parser
@@ -88,44 +104,80 @@ def make_parser(version: str) -> ArgumentParser:
 
 def _add_outputs(group: Any) -> None:
     group.add_argument("--json", metavar="FILE", help="everything as JSON; - prints it instead of the table")
-    group.add_argument("--csv", metavar="FILE", help="a row a segment: AU01_p is a probability, AU01_c is 1 if active")
+    group.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="a row a segment: AU01_p is a probability, AU01_c is 1 from the threshold AU01_t on; success is 0 where "
+        "nothing can be stated; - prints it instead of the table",
+    )
     group.add_argument("--plot", metavar="FILE", help="bars or a timeline of each source in one figure: png, pdf, svg")
     group.add_argument(
         "--overlay",
         metavar="FILE",
-        help="the video with the face's box and the action units: mp4, mov, mkv; of several sources one "
+        help="the video with the faces' boxes and the action units: mp4, mov, mkv; of several sources one "
         "file each, FILE-SOURCE.mp4",
     )
-    group.add_argument("--aus", type=_action_units, metavar="AU1,AU12", help="report these units only")
+    group.add_argument(
+        "--aus", type=_action_units, metavar="AU1,AU12", help="report these units only; default: all of the model's"
+    )
     group.add_argument(
         "--threshold",
         type=_number(float, 0, 1),
         metavar="P",
-        help="probability from which a unit is active, instead of the checkpoint's own",
+        help="probability from which a unit is active; default: the checkpoint's own of each unit, which is shown",
     )
 
 
 def _add_sampling(group: Any) -> None:
     seconds, frame = _number(float, SHORTEST_TIME), _number(int, 0)
-    group.add_argument("--window", type=seconds, metavar="SECONDS", help="length of the windows")
     group.add_argument(
-        "--stride", type=seconds, metavar="SECONDS", help="from one window to the next, at most --window"
+        "--window",
+        type=seconds,
+        metavar="SECONDS",
+        help=f"of a segment; default: all of a clip of up to 1 s (without --stride), else {WINDOW_SECONDS:g}",
     )
-    group.add_argument("--fps", type=_number(float, 0.1, 100_000), help="frames a second of frame folders")
-    group.add_argument("--face", type=_face, metavar="largest|cropped|N", help="which face; cropped: ready face crops")
     group.add_argument(
-        "--onset", type=frame, metavar="N", help="first frame of the expression, from 0; one source only"
+        "--stride",
+        type=seconds,
+        metavar="SECONDS",
+        help="from one window to the next, at most --window; default: half a window",
     )
-    group.add_argument("--apex", type=frame, metavar="N", help="frame of its height; one source only")
-    group.add_argument("--offset", type=frame, metavar="N", help="last frame of the expression; one source only")
+    group.add_argument(
+        "--fps",
+        type=_number(float, 0.1, 100_000),
+        metavar="RATE",
+        help="frames a second, for folders of frames; default: 30, and files have their own times",
+    )
+    group.add_argument(
+        "--face",
+        type=_face,
+        metavar="largest|all|N|cropped",
+        help="which face; N counts from 1; cropped: the frames are ready face crops; default: the model's own, largest",
+    )
+    for name, what, default in (
+        ("onset", "first frame of the expression, from 0", "the first"),
+        ("apex", "frame of its height", "not known"),
+        ("offset", "last frame of the expression", "the last"),
+    ):
+        group.add_argument(f"--{name}", type=frame, metavar="N", help=f"{what}; one source only; default: {default}")
 
 
 def _add_model(group: Any) -> None:
     group.add_argument(
         "--model", metavar="ID_OR_FOLDER", help="checkpoint; default: the one that comes with the package"
     )
-    group.add_argument("--revision", metavar="SHA", help="commit, branch or tag of the checkpoint on the Hub")
-    group.add_argument("--device", help="such as cpu or cuda; default: the GPU if there is one")
-    group.add_argument("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
-    group.add_argument("--batch-size", type=_number(int, 1), default=16, metavar="N", help="default: %(default)s")
-    group.add_argument("--verbose", action="store_true", help="let libraries warn, and show where an error arose")
+    group.add_argument(
+        "--revision", metavar="SHA", help="commit, branch or tag of the checkpoint on the Hub; default: main"
+    )
+    group.add_argument("--device", help="such as cpu or cuda:1; default: the GPU if there is one, else cpu")
+    group.add_argument("--dtype", choices=DTYPES, default="float32", help="of the LLM; default: %(default)s")
+    group.add_argument(
+        "--batch-size",
+        type=_number(int, 1),
+        default=16,
+        metavar="N",
+        help="segments the model sees at once; default: %(default)s",
+    )
+    group.add_argument(
+        "--verbose", action="store_true", help="let libraries warn, and show where an error arose; default: quiet"
+    )

@@ -14,18 +14,16 @@ import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .argument_checks import check_arguments, overlay_paths
 from .arguments import UsageError, make_parser
-from .output_files import write_whole
+from .piped_input import spooled
 
 if TYPE_CHECKING:
-    from .detector import Detector
-    from .results import Prediction
+    from .predictions import Predictions
 
 
 class _Reporter:
@@ -74,13 +72,27 @@ def main(argv: list[str] | None = None) -> int:
     return 2 if reporter.failed else 0
 
 
-def _quieten(reporter: _Reporter) -> None:
-    """Keep what libraries say about themselves off the terminal; warnings of this package stay."""
+def _quieten(reporter: _Reporter, *, verbose: bool) -> None:
+    """Keep what libraries say about themselves off the terminal; warnings of this package are lines of its own."""
     from transformers.utils import logging as transformers_logging
 
+    from .api import SourceWarning
+
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
+        if issubclass(category, SourceWarning):
+            reporter.error(str(message))
+        elif Path(filename).parent == Path(__file__).parent:
+            reporter.notice(f"warning: {message}")
+        else:
+            others(message, category, filename, *rest)
+
+    warnings.showwarning = show  # type: ignore[assignment]
+    if verbose:
+        return
     warnings.simplefilter("ignore")
-    warnings.filterwarnings("default", module=__package__)
-    warnings.showwarning = lambda message, *_: reporter.notice(f"warning: {message}")  # type: ignore[assignment]
+    warnings.filterwarnings("always", module=__package__)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     for name in ("torch", "matplotlib", "huggingface_hub"):
@@ -97,34 +109,36 @@ def predict(arguments: Namespace, reporter: _Reporter) -> None:
     Raises:
         UsageError: If nothing can be done as asked.
     """
-    sources = check_arguments(arguments, reporter.error)
-    predictions = _predict(sources, arguments, reporter) if sources else []
-    if predictions:
-        _write(predictions, arguments, reporter)
-    elif arguments.json or arguments.csv or arguments.plot or arguments.overlay:
-        reporter.notice("no input could be used, nothing was written")
+    sources = check_arguments(arguments, reporter.error, reporter.notice)
+    with spooled(sources) as videos:
+        predictions = _predict(videos, arguments, reporter) if videos else None
+        if predictions:
+            _tell_gaps(predictions, reporter)
+            _write(predictions, arguments, reporter)
+        elif arguments.json or arguments.csv or arguments.plot or arguments.overlay:
+            reporter.notice("no input could be used, nothing was written")
 
 
-def _predict(sources: list[str], arguments: Namespace, reporter: _Reporter) -> "list[Prediction]":
+def _predict(videos: dict[str, str], arguments: Namespace, reporter: _Reporter) -> "Predictions":
+    """Whatever is wrong with the checkpoint, or with what was asked of it, ends the command."""
     with no_collection():
-        if not arguments.verbose:
-            _quieten(reporter)
-        detector = _open(arguments)
-        from .prediction import Sampling, predict_sources
+        from . import api
+        from .detector import CheckpointError
 
-    names = ("window", "stride", "fps", "face", "onset", "apex", "offset")
-    sampling = Sampling(**{name: getattr(arguments, name) for name in names})
-    predictions = predict_sources(detector, sources, sampling, arguments.batch_size, reporter.error)
-    for prediction in predictions:
-        missed = prediction.num_windows - len(prediction.segments)
-        if missed:
-            reporter.notice(f"{prediction.source}: no face in {missed} of {prediction.num_windows} windows")
-    return predictions
+        _quieten(reporter, verbose=arguments.verbose)
+    names = ("model", "revision", "device", "dtype", "window", "stride", "fps", "face", "onset", "apex", "offset")
+    asked = {name: getattr(arguments, name) for name in (*names, "threshold", "batch_size")}
+    try:
+        return api.predict(videos, action_units=arguments.aus, **asked)
+    except CheckpointError as error:
+        if arguments.verbose:
+            traceback.print_exc()
+        raise UsageError(str(error)) from error
 
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Imports and weights are here to stay: to look through them for garbage takes a quarter of the start."""
+    """Imports are here to stay: to look through them for garbage takes a quarter of the start."""
     gc.disable()
     try:
         yield
@@ -133,35 +147,30 @@ def no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _open(arguments: Namespace) -> "Detector":
-    """Open the checkpoint; whatever is wrong with it, or with what was asked of it, ends the command."""
-    from . import DEFAULT_CHECKPOINT
-    from .detector import open_detector
+def _tell_gaps(predictions: "Predictions", reporter: _Reporter) -> None:
+    from .result_table import count_of, describe_gaps
+    from .results import OUTSIDE_MARKS
 
-    try:
-        return open_detector(
-            arguments.model or str(DEFAULT_CHECKPOINT),
-            revision=arguments.revision,
-            device=arguments.device,
-            dtype=arguments.dtype,
-            action_units=arguments.aus,
-            threshold=arguments.threshold,
-        )
-    except (ValueError, OSError) as error:
-        if arguments.verbose:
-            traceback.print_exc()
-        text, model = str(error), arguments.model or "the checkpoint of the package"
-        raise UsageError(text if model in text or "--" in text else f"--model {model}: {text}") from error
+    for prediction in predictions:
+        if any(gap.reason != OUTSIDE_MARKS for gap in prediction.gaps):
+            name = f"{prediction.source}{prediction.face_label}"
+            reporter.notice(f"{name}: {'; '.join(describe_gaps(prediction))}")
+    for source in predictions.sources:
+        unread = predictions[source][0].num_unread_faces
+        if unread:
+            seen = f"{count_of(unread, 'more face')} {'is' if unread == 1 else 'are'} seen"
+            reporter.notice(f"{source}: {seen}, of which nothing can be stated")
 
 
-def _write(predictions: "list[Prediction]", arguments: Namespace, reporter: _Reporter) -> None:
+def _write(predictions: "Predictions", arguments: Namespace, reporter: _Reporter) -> None:
     """Print the result and write every file asked for; one that fails does not keep back the others."""
-    from .results import to_json, to_table
-
-    _print(to_json(predictions) if arguments.json == "-" else "\n".join(map(to_table, predictions)), reporter)
-    for path, write in _files(predictions, arguments).items():
+    if arguments.json == "-":
+        _print(predictions.to_json(), reporter)
+    else:
+        _print(predictions.to_csv() if arguments.csv == "-" else str(predictions), reporter)
+    for path, write in _files(predictions, arguments):
         try:
-            write_whole(path, write)
+            write(path)
         except (ValueError, OSError) as error:
             reporter.error(f"{path}: could not be written ({error})")
 
@@ -178,25 +187,15 @@ def _print(text: str, reporter: _Reporter) -> None:
             reporter.error(f"standard output: could not be written ({error.strerror})")
 
 
-def _files(predictions: "list[Prediction]", arguments: Namespace) -> dict[Path, Callable[[Path], object]]:
+def _files(predictions: "Predictions", arguments: Namespace) -> list[tuple[Path, Callable[[Path], object]]]:
     """What writes each file that was asked for."""
-    from .overlay import save_overlay
-    from .plotting import save_plot
-    from .results import to_csv, to_json
-
-    files: dict[Path, Callable[[Path], object]] = {}
-    if arguments.json and arguments.json != "-":
-        files[Path(arguments.json)] = lambda path: path.write_bytes(_encode(to_json(predictions)))
-    if arguments.csv:
-        files[Path(arguments.csv)] = lambda path: path.write_bytes(_encode(to_csv(predictions)))
-    if arguments.plot:
-        files[Path(arguments.plot)] = partial(save_plot, predictions)
+    outputs: list[tuple[str | None, Callable[[Path], object]]] = [
+        (arguments.json, predictions.to_json),
+        (arguments.csv, predictions.to_csv),
+        (arguments.plot, predictions.plot),
+    ]
+    files = [(Path(path), write) for path, write in outputs if path not in (None, "-")]
     if arguments.overlay:
         paths = overlay_paths(arguments.overlay, arguments.sources)
-        files |= {paths[p.source]: partial(save_overlay, p) for p in predictions}
+        files += [(paths[source], predictions[source].save_overlay) for source in predictions.sources]
     return files
-
-
-def _encode(text: str) -> bytes:
-    """UTF-8; bytes of a file's name that are no letters become escapes, which JSON knows, too."""
-    return text.encode("utf-8", "backslashreplace")

@@ -31,6 +31,7 @@ class AULLMConfig(PreTrainedConfig):
         text_config: Configuration of the LLM, any causal language model of transformers.
         llm: Which LLM weights the model stands on: `id`, `revision`, `file` and `sha256`; empty for random weights.
         checkpoint: `whole` when the weights file holds the LLM, `lean` when it holds only what was trained.
+        trained_on: Names of the data it was trained on, in order, such as `synthetic:A, seed 3`; None if not on record.
         action_units: Codes of the units to detect, one logit each, in this order. Default: the twelve of CD6ME.
         image_size: Side of the square grey face crop, pixels.
         num_frames: Frames a clip is sampled to.
@@ -74,6 +75,7 @@ class AULLMConfig(PreTrainedConfig):
     text_config: dict | PreTrainedConfig | None = None
     llm: dict | None = None
     checkpoint: Literal["whole", "lean"] = "whole"
+    trained_on: list[str] | None = None
     action_units: list[str] | None = None
     image_size: int = 64
     num_frames: int = 6

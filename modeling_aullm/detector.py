@@ -1,8 +1,10 @@
 """Opening a checkpoint: the model, its processor and what of its answers is reported."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import torch
 from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from safetensors import SafetensorError
 
+from .checkpoint_files import weight_files
 from .configuration_aullm import AULLMConfig
 from .modeling_aullm import AULLMForAUDetection
 from .processing_aullm import AULLMProcessor
+from .results import Checkpoint
 
 
 class CheckpointError(ValueError):
@@ -26,14 +30,16 @@ class Detector:
     Attributes:
         model: Returns an output with `logits` of shape `(batch, units)`.
         processor: Cuts sources into segments and reads the logits.
-        name: Id or folder name, with `@revision` where one was given.
+        checkpoint: What it is, for the results.
         thresholds: By code: the units to report, in the model's order, and the probability from which each is active.
+        dtype: Name of the torch type asked for.
     """
 
     model: Any
     processor: Any
-    name: str
+    checkpoint: Checkpoint
     thresholds: dict[str, float]
+    dtype: str = "float32"
 
 
 def _check_kind(checkpoint: str, revision: str | None) -> None:
@@ -60,7 +66,7 @@ def choose_thresholds(processor: Any, action_units: Sequence[str] | None, thresh
     missing = [code for code in action_units or () if code not in processor.action_units]
     if missing:
         known = ", ".join(processor.action_units)
-        raise CheckpointError(f"--aus: the model was not made for {', '.join(missing)}; it knows {known}")
+        raise CheckpointError(f"action units: the model was not made for {', '.join(missing)}; it knows {known}")
     own = dict(zip(processor.action_units, processor.thresholds, strict=True))
     return {
         code: value if threshold is None else threshold
@@ -109,14 +115,33 @@ def open_detector(
         raise CheckpointError(f"{checkpoint}: the model cannot be loaded ({error})") from error
     if list(model.config.action_units) != list(processor.action_units):
         raise CheckpointError(f"{checkpoint}: model and processor are for different action units")
+    described = _describe(checkpoint, revision, model.config.trained_on)
+    return Detector(model.eval().to(device=place), processor, described, thresholds, dtype)
+
+
+def _describe(checkpoint: str, revision: str | None, trained_on: list[str] | None) -> Checkpoint:
     name = Path(checkpoint).resolve().name if os.path.isdir(checkpoint) else checkpoint
-    return Detector(model.eval().to(device=place), processor, f"{name}@{revision}" if revision else name, thresholds)
+    hashes = {}
+    for path in weight_files(checkpoint, {"revision": revision or "main"}):
+        with open(path, "rb") as file:
+            hashes[os.path.basename(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        package = version("aullm")
+    except PackageNotFoundError:  # run from a copy of the folder
+        package = "not installed"
+    trained = None if trained_on is None else tuple(trained_on)
+    return Checkpoint(f"{name}@{revision}" if revision else name, trained, hashes, package)
 
 
 def _choose_device(name: str | None) -> torch.device:
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        raise CheckpointError(f"--device {name}: {str(error).splitlines()[0]}") from error
+        place = torch.zeros(1, device=name).device
+    except Exception as error:  # whatever a device that is not there makes torch raise: there is no end of kinds
+        gpu = torch.accelerator.current_accelerator(check_available=True)
+        there = "cpu" if gpu is None else f"cpu and {gpu.type}:0 to {gpu.type}:{torch.accelerator.device_count() - 1}"
+        raise CheckpointError(f"device {name}: not here, or torch cannot use it; there is {there}") from error
+    if place.type == "meta":
+        raise CheckpointError("device meta: holds no values, so nothing can be computed there; give cpu or cuda")
+    return place

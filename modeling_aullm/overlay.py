@@ -1,10 +1,10 @@
-"""`aullm predict --overlay`: the video again, with the face's box and, in a panel at its side, the action units.
+"""`aullm predict --overlay`: the video again, with the faces' boxes and, in panels at its side, the action units.
 
 Frames are decoded, drawn and encoded one at a time, so a long recording takes no more memory than a short one. The
 panel stands beside the picture rather than on it because every part of the face may be of interest.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from .video_reading import open_video
 SMALLEST_HEIGHT = 360  # pixels; a picture lower than this is enlarged by a whole factor, so that text stays readable
 DEFAULT_FPS = 25.0  # own choice, for containers that do not say
 PANEL_SHAPE = 0.72  # width of the panel by the height of its text block
+MOST_PANELS = 3  # more would leave the picture the smaller part
 BACKGROUND = (24, 26, 30)
 TEXT = (235, 235, 235)
 DIM = (140, 144, 150)
@@ -36,24 +37,35 @@ class _Panel:
         self.height = height
         self.block = min(height, max(SMALLEST_HEIGHT, width))  # of an upright video the panel takes no more than half
         self.width = 2 * round(PANEL_SHAPE * self.block / 2)
-        self.row = self.block / max(len(self.thresholds) + 1, 10)  # of few units, the bars would become blocks
+        self.row = (self.block - 0.09 * self.block) / max(len(self.thresholds) + 0.4, 10)  # few units: no blocks
         self.font = ImageFont.load_default(max(9, min(0.5 * self.row, 0.042 * self.block)))
-        all_faces_found = prediction.num_windows == len(prediction.segments)
-        self.no_segment = "outside onset and offset" if all_faces_found else "no face found"
+        self.head = prediction.face_label.removeprefix(", "), str(prediction.checkpoint)
         self._drawn: tuple[SegmentResult | None, np.ndarray] | None = None
 
-    def draw(self, segment: SegmentResult | None) -> np.ndarray:
-        """The panel for a segment, `(height, width, 3)` uint8; None where nothing was found out."""
-        if self._drawn is None or self._drawn[0] is not segment:
+    def draw(self, span: SegmentResult | None) -> np.ndarray:
+        """The panel for a span, `(height, width, 3)` uint8."""
+        if self._drawn is None or self._drawn[0] is not span:
             image = Image.new("RGB", (self.width, self.height), BACKGROUND)
             pen = ImageDraw.Draw(image)
-            if segment is None:
-                pen.text((self.width / 2, self.block / 2), self.no_segment, DIM, self.font, anchor="mm")
+            self._draw_head(pen)
+            if span is None or span.action_units is None:
+                reason = span.reason if span and span.reason else "not read"
+                pen.text((self.width / 2, self.block / 2), reason, DIM, self.font, anchor="mm")
             else:
-                for number, (code, unit) in enumerate(segment.action_units.items()):
-                    self._draw_unit(pen, (number + 1) * self.row, code, unit)
-            self._drawn = segment, np.asarray(image)
+                for number, (code, unit) in enumerate(span.action_units.items()):
+                    self._draw_unit(pen, 0.09 * self.block + (number + 0.6) * self.row, code, unit)
+            self._drawn = span, np.asarray(image)
         return self._drawn[1]
+
+    def _draw_head(self, pen: ImageDraw.ImageDraw) -> None:
+        """Which checkpoint, in small letters, and which face where there are several."""
+        left, right, face, checkpoint = 0.05 * self.width, 0.95 * self.width, *self.head
+        small = ImageFont.load_default(max(8, 0.026 * self.block))
+        if face:
+            pen.text((right, 0.02 * self.block), face, TEXT, self.font, anchor="ra")
+            right -= pen.textlength(face, self.font) + left
+        for line, words in enumerate(_wrap(checkpoint, lambda text: pen.textlength(text, small) <= right - left)):
+            pen.text((left, (0.016 + 0.034 * line) * self.block), words, DIM, small)
 
     def _draw_unit(self, pen: ImageDraw.ImageDraw, middle: float, code: str, unit: UnitResult) -> None:
         """One row: code, name, value, and under them the bar with a tick at the threshold."""
@@ -71,24 +83,55 @@ class _Panel:
         pen.line((tick, top - 1, tick, bottom + 1), TEXT, width=max(1, self.block // 360))
 
 
-def _draw_frame(image: np.ndarray, scale: int, segment: SegmentResult | None, panel: _Panel) -> np.ndarray:
-    """The enlarged picture with the box, beside it the panel, `(height, width, 3)`, both sides even for the encoder."""
+def _wrap(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The text in no more than two lines; what does not fit then is left out."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if fits(longer):
+            lines[-1] = longer
+        elif len(lines) == 1 and fits(word):
+            lines.append(word)
+        else:
+            lines[-1] += " ..."
+            break
+    return lines
+
+
+def _draw_box(picture: Image.Image, scale: int, segment: SegmentResult, label: str) -> None:
+    """A face's box, with its number where there are several."""
+    if segment.face is None:
+        return
+    x, y, width, height = (scale * value for value in segment.face.box)
+    colour = ACTIVE if any(unit.active for unit in (segment.action_units or {}).values()) else INACTIVE
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((x, y, x + width, y + height), outline=colour, width=max(2, picture.height // 240))
+    if label:
+        font = ImageFont.load_default(max(12, picture.height // 24))
+        tab = pen.textbbox((x, max(y, 0)), label, font, anchor="ls" if y > 0.08 * picture.height else "lt")
+        pen.rectangle((tab[0], tab[1] - 2, tab[2] + 6, tab[3] + 2), BACKGROUND)
+        pen.text((tab[0] + 3, (tab[1] + tab[3]) / 2), label, TEXT, font, anchor="lm")
+
+
+def _draw_frame(
+    image: np.ndarray, scale: int, spans: Sequence[SegmentResult | None], panels: Sequence[_Panel]
+) -> np.ndarray:
+    """The enlarged picture with the boxes, beside it panels, `(height, width, 3)`, both sides even for the encoder."""
     picture = Image.fromarray(image).resize((image.shape[1] * scale, image.shape[0] * scale), Image.Resampling.BICUBIC)
-    if segment is not None and segment.face is not None:
-        x, y, width, height = (scale * value for value in segment.face.box)
-        colour = ACTIVE if any(unit.active for unit in segment.action_units.values()) else INACTIVE
-        thickness = max(2, picture.height // 240)
-        ImageDraw.Draw(picture).rectangle((x, y, x + width, y + height), outline=colour, width=thickness)
+    for span in spans:
+        if span is not None and span.face is not None:
+            _draw_box(picture, scale, span, f"{span.face.id}" if len(spans) > 1 else "")
     odd_height, odd_width = picture.height % 2, picture.width % 2
     padded = np.pad(np.asarray(picture), ((0, odd_height), (0, odd_width), (0, 0)), mode="edge")
-    return np.concatenate([padded, panel.draw(segment)], axis=1)
+    return np.concatenate([padded, *(panel.draw(span) for panel, span in zip(panels, spans, strict=False))], axis=1)
 
 
-def draw_frames(prediction: Prediction) -> Iterator[np.ndarray]:
+def draw_frames(predictions: Sequence[Prediction]) -> Iterator[np.ndarray]:
     """The frames of the overlay, in order and all of one size.
 
     Args:
-        prediction: What was found in the source, which is decoded once more.
+        predictions: What was found in one source, which is decoded once more; one a face. All get a box, those of which
+            most is stated, up to `MOST_PANELS`, a panel, in the order of their numbers.
 
     Yields:
         Frames `(height, width, 3)` uint8 RGB with even sides.
@@ -96,15 +139,18 @@ def draw_frames(prediction: Prediction) -> Iterator[np.ndarray]:
     Raises:
         VideoError: If the source can no longer be read.
     """
-    panel = None
-    with open_video(prediction.source) as video:
+    shown = sorted(predictions, key=lambda prediction: -len(prediction.segments))[:MOST_PANELS]
+    faces = sorted(predictions, key=lambda prediction: (prediction not in shown, prediction.face_id or 0))
+    panels: list[_Panel] = []
+    first = predictions[0]
+    with open_video(first.source if first.video is None else first.video) as video:
         for frame in video:
             image = frame.image
             scale = -(-SMALLEST_HEIGHT // image.shape[0])
-            if panel is None:
+            if not panels:
                 height, width = (scale * side for side in image.shape[:2])
-                panel = _Panel(prediction, width, height + height % 2)
-            yield _draw_frame(image, scale, prediction.segment_at(frame.index), panel)
+                panels = [_Panel(prediction, width, height + height % 2) for prediction in faces[: len(shown)]]
+            yield _draw_frame(image, scale, [face.span_at(frame.index) for face in faces], panels)
 
 
 def _add_stream(container: av.container.OutputContainer, frame: np.ndarray, fps: float) -> OutputStream:
@@ -135,17 +181,17 @@ def write_video(frames: Iterable[np.ndarray], path: Path, fps: float) -> None:
             container.mux(stream.encode())
 
 
-def save_overlay(prediction: Prediction, path: Path) -> None:
+def save_overlay(predictions: Sequence[Prediction], path: Path) -> None:
     """Write the overlay of one source at the source's frame rate.
 
     Args:
-        prediction: What was found in the source.
+        predictions: What was found in the source, one a face.
         path: The file, overwritten.
 
     Raises:
         VideoError: If the source can no longer be read.
         OSError: If the file cannot be written.
     """
-    frames = draw_frames(prediction)
+    prediction, frames = predictions[0], draw_frames(predictions)
     with tqdm(frames, "overlay", prediction.num_frames, unit=" frames", delay=1, disable=None, leave=False) as progress:
         write_video(progress, path, prediction.fps or DEFAULT_FPS)

@@ -1,18 +1,22 @@
 """From sources to predictions: segments of all sources batched together, and the model run on them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from .detector import Detector
 from .facs import ACTION_UNITS
-from .results import FaceResult, Prediction, SegmentResult, UnitResult
+from .progress import Progress
+from .results import OUTSIDE_MARKS, FaceResult, Prediction, SegmentResult, UnitResult
+from .source_spans import whole_axis
+from .temporal_windows import WHOLE_CLIP_SECONDS, WINDOW_SECONDS
 from .video_processing_aullm import Segment
-from .video_reading import count_frames
+from .video_reading import VideoSource, count_frames
+
+NOT_READ = "this face is not read"  # where another one is
 
 
 class SourceError(ValueError):
@@ -25,9 +29,10 @@ class Sampling:
 
     Attributes:
         window: Seconds; None for one segment of a clip and the processor's windows of a longer recording.
-        stride: Seconds from one window to the next; None for the processor's own.
+        stride: Seconds from one window to the next; None for half a window.
         fps: Frames a second of frame folders; files have their own.
-        face: `largest`, `cropped` (the frames are face crops), the number of a face, or None for the processor's own.
+        face: `largest`, `all`, `cropped` (the frames are face crops), the number of a face, or None for the
+            processor's own.
         onset: First frame of the expression; None if not known. With any of these three a source is one segment.
         apex: Frame of its height.
         offset: Last frame of the expression.
@@ -46,76 +51,93 @@ class Sampling:
         """Whether anyone said where the expression lies."""
         return not self.onset == self.apex == self.offset is None
 
+    def settings(self, end_time: float) -> dict[str, Any]:
+        """With the values in use where none were given, for a source that ends at `end_time` seconds."""
+        window = self.window
+        if window is None and not self.is_marked and end_time >= WHOLE_CLIP_SECONDS:
+            window = WINDOW_SECONDS
+        return asdict(self) | {"window": window, "stride": window and (self.stride or window / 2)}
+
 
 @dataclass
 class _Reading:
-    """A source under way."""
+    """A source under way: its spans by face, None where they are of no face in particular."""
 
     source: str
-    results: list[SegmentResult] = field(default_factory=list)
-    num_windows: int = 0
+    video: VideoSource
+    spans: dict[int | None, list[SegmentResult]] = field(default_factory=dict)
     fps: float | None = None
     num_frames: int = 0
 
-    def take(self, segment: Segment, codes: dict[str, dict[str, Any]]) -> None:
-        """Keep what the model said about one segment; `codes` is an entry of `post_process_action_units`."""
-        units = {
+    def take(self, segment: Segment, codes: dict[str, dict[str, Any]] | None) -> None:
+        """Keep what the model said of a segment, an entry of `post_process_action_units`, or that nothing is said."""
+        units = codes and {
             code: UnitResult(ACTION_UNITS[code].name, float(unit["probability"]), bool(unit["active"]))
             for code, unit in codes.items()
         }
-        face = None
-        if segment.face is not None:
-            x, y, width, height = map(float, segment.face.box)
-            face = FaceResult((x, y, width, height), float(segment.face.score))
-        self.results.append(
-            SegmentResult(segment.start_frame, segment.end_frame, segment.start_time, segment.end_time, units, face)
-        )
+        times = segment.start_frame, segment.end_frame, segment.start_time, segment.end_time
+        face = _face_result(segment) if units else None
+        reason = None if units else segment.reason or "no face"
+        result = SegmentResult(*times, units or None, face, reason)
+        self.spans.setdefault(segment.face_id, []).append(result)
+
+
+def _face_result(segment: Segment) -> FaceResult | None:
+    if segment.face is None or segment.face_id is None:
+        return None
+    x, y, width, height = map(float, segment.face.box)
+    points = tuple((float(x), float(y)) for x, y in segment.face.landmarks)
+    return FaceResult(segment.face_id, (x, y, width, height), float(segment.face.score), points)
 
 
 def predict_sources(
     detector: Detector,
-    sources: Sequence[str],
+    sources: Sequence[tuple[str, VideoSource]],
     sampling: Sampling,
     batch_size: int = 16,
-    report: Callable[[str], None] | None = None,
+    report: Callable[[str, str], None] | None = None,
 ) -> list[Prediction]:
     """Find the action units of every source; segments are batched across sources, and read as they are needed.
 
     Args:
         detector: The opened checkpoint.
-        sources: Paths of video files and frame folders.
+        sources: Name and video of each.
         sampling: How segments are taken from each.
         batch_size: Segments the model sees at once.
-        report: Called with one line about each source that cannot be used; None to raise instead.
+        report: Called with the name of each source that cannot be used and one line about it; None to raise instead.
 
     Returns:
-        One prediction for each source that could be used, in their order.
+        One prediction a face for each source that could be used, in their order.
 
     Raises:
         SourceError: If a source cannot be used and `report` is None.
     """
     readings: list[_Reading] = []
     pending: list[tuple[_Reading, Segment]] = []
-    with tqdm(desc="predicting", unit=" windows", delay=1, disable=None, leave=False) as progress:
-        for source in sources:
-            reading = _Reading(source)
+    with Progress([video for _, video in sources]) as progress:
+        for name, video in sources:
+            reading = _Reading(name, video)
             try:
                 for segment in _read(detector.processor, reading, sampling):
-                    pending += [(reading, segment)] if segment.pixel_values is not None else []
+                    if segment.pixel_values is None:
+                        reading.take(segment, None)
+                    else:
+                        pending.append((reading, segment))
                     if len(pending) == batch_size:
                         _run(detector, pending)
                         pending.clear()
-                    progress.update()
+                    progress.reach(segment.end_frame + 1)
             except SourceError as error:
                 if report is None:
                     raise
-                report(str(error))
+                report(name, str(error))
                 pending = [entry for entry in pending if entry[0] is not reading]
-                continue
-            readings.append(reading)
+            else:
+                readings.append(reading)
+            progress.next_source()
         if pending:
             _run(detector, pending)
-    return [_to_prediction(detector, reading) for reading in readings]
+    return [found for reading in readings for found in _to_predictions(detector, reading, sampling)]
 
 
 def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
@@ -123,31 +145,32 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
     found = False
     try:
         for segment in _segments(processor.video_processor, reading, sampling):
-            reading.num_windows += 1
             reading.fps = segment.fps
             found |= segment.pixel_values is not None
             yield segment
     except (ValueError, OSError) as error:
-        text = str(error)
-        raise SourceError(
-            text if text.startswith(str(Path(reading.source))) else f"{reading.source}: {text}"
-        ) from error
+        text = str(error).removeprefix(f"{reading.video}: ").removeprefix(f"{Path(reading.source)}: ")
+        inside = text.startswith(str(Path(reading.source)))  # a frame of the folder is named
+        raise SourceError(text if inside else f"{reading.source}: {text}") from error
     if not found:
+        reasons = ", ".join(dict.fromkeys(span.reason for spans in reading.spans.values() for span in spans))
         which = f"face number {sampling.face}" if isinstance(sampling.face, int) else "face"
-        raise SourceError(f"{reading.source}: no {which} found; for ready face crops give --face cropped")
+        why = f"no {which} found" if reasons in ("no face", "") else f"no {which} can be read ({reasons})"
+        raise SourceError(f"{reading.source}: {why}; for ready face crops give --face cropped")
 
 
 def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
     """The segments of a source, its number of frames noted on the way."""
-    fps = sampling.fps if Path(reading.source).is_dir() else None  # files have their own times
+    is_file = isinstance(reading.video, str | Path) and not Path(reading.video).is_dir()
+    fps = None if is_file else sampling.fps  # files have their own times
     if sampling.is_marked:
-        reading.num_frames = count_frames(reading.source)
+        reading.num_frames = count_frames(reading.video)
         marks = {"onset": sampling.onset, "apex": sampling.apex, "offset": sampling.offset}
-        yield video_processor.read_clip(reading.source, **marks, fps=fps, face=sampling.face)
+        yield video_processor.read_clip(reading.video, **marks, fps=fps, face=sampling.face)
         return
     window, stride, face = sampling.window, sampling.stride, sampling.face
-    for segment in video_processor.iter_segments(reading.source, window=window, stride=stride, fps=fps, face=face):
-        reading.num_frames = segment.end_frame + 1  # the last window ends with the video
+    for segment in video_processor.iter_segments(reading.video, window=window, stride=stride, fps=fps, face=face):
+        reading.num_frames = max(reading.num_frames, segment.end_frame + 1)  # the last one ends with the video
         yield segment
 
 
@@ -161,13 +184,34 @@ def _run(detector: Detector, pending: Sequence[tuple[_Reading, Segment]]) -> Non
         reading.take(segment, {code: units[code] for code in detector.thresholds})
 
 
-def _to_prediction(detector: Detector, reading: _Reading) -> Prediction:
-    return Prediction(
-        source=reading.source,
-        fps=reading.fps,
-        num_frames=reading.num_frames,
-        model=detector.name,
-        thresholds=detector.thresholds,
-        segments=reading.results,
-        num_windows=reading.num_windows,
-    )
+def _to_predictions(detector: Detector, reading: _Reading, sampling: Sampling) -> list[Prediction]:
+    """One prediction, of the whole source, for each face of which anything is stated."""
+    of_no_face = reading.spans.pop(None, [])
+    # Ready crops are of no face in particular: all their spans are.
+    faces = {face: spans for face, spans in reading.spans.items() if any(s.action_units for s in spans)}
+    rest = OUTSIDE_MARKS if sampling.is_marked else NOT_READ
+    whole = {
+        face: whole_axis(spans + of_no_face, reading.num_frames, rest) for face, spans in (faces or {None: []}).items()
+    }
+    end_time = max(span.end_time for spans in whole.values() for span in spans)
+    settings = sampling.settings(end_time) | {
+        "face": sampling.face or detector.processor.video_processor.face,
+        "dtype": detector.dtype,
+        "device": str(detector.model.device),
+    }
+    return [
+        Prediction(
+            source=reading.source,
+            fps=reading.fps,
+            num_frames=reading.num_frames,
+            checkpoint=detector.checkpoint,
+            thresholds=detector.thresholds,
+            spans=spans,
+            settings=settings,
+            face_id=face,
+            num_faces=len(whole),
+            num_unread_faces=len(reading.spans) - len(faces),
+            video=reading.video,
+        )
+        for face, spans in sorted(whole.items(), key=lambda entry: entry[0] or 0)
+    ]

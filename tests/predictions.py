@@ -1,12 +1,17 @@
 """Made-up predictions for the tests of what is written, and a real clip for those of what is read."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from modeling_aullm.facs import ACTION_UNITS, AU_SETS
-from modeling_aullm.results import FaceResult, Prediction, SegmentResult, UnitResult
+from modeling_aullm.results import Checkpoint, FaceResult, Prediction, SegmentResult, UnitResult
 
 CODES = AU_SETS["cd6me"]
-FACE = FaceResult((183.0, 63.0, 86.0, 111.0), 0.99)
+FACE = FaceResult(1, (183.0, 63.0, 86.0, 111.0), 0.99, ((206.0, 102.0), (248.0, 105.0)))
+SECOND_FACE = replace(FACE, id=2, box=(300.0, 63.0, 86.0, 111.0))
+CHECKPOINT = Checkpoint("tiny", ("synthetic:A, seed 3",), {"model.safetensors": "ab12"}, "0.1.0")
+THRESHOLDS = {code: round(0.3 + 0.04 * number, 2) for number, code in enumerate(CODES)}
 
 
 def segment(start, end, *, active=(), fps=25.0, face=FACE):
@@ -17,11 +22,15 @@ def segment(start, end, *, active=(), fps=25.0, face=FACE):
     return SegmentResult(start, end, start / fps, end / fps, units, face)
 
 
-def prediction(*segments, source="clip.mp4", num_windows=None, fps=25.0):
-    segments = list(segments) or [segment(0, 11, active=("AU6", "AU12"))]
-    thresholds = dict.fromkeys(CODES, 0.5)
-    num_frames = segments[-1].end_frame + 1
-    return Prediction(source, fps, num_frames, "tiny", thresholds, segments, num_windows or len(segments))
+def gap(start, end, reason="no face", fps=25.0):
+    return SegmentResult(start, end, start / fps, end / fps, None, reason=reason)
+
+
+def prediction(*spans, source="clip.mp4", fps=25.0, **more):
+    spans = list(spans) or [segment(0, 11, active=("AU6", "AU12"))]
+    face = next((span.face.id for span in spans if span.face), None)
+    more = {"face_id": face, "settings": {"window": None, "dtype": "float32"}} | more
+    return Prediction(source, fps, spans[-1].end_frame + 1, CHECKPOINT, THRESHOLDS, spans, **more)
 
 
 def astronaut_frames(num_frames=12):

@@ -2,11 +2,12 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import tiny_model
+from conftest import tiny_config, tiny_model
 from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoModel, AutoProcessor, TrainingArguments
@@ -14,6 +15,7 @@ from transformers import AutoModel, AutoProcessor, TrainingArguments
 from modeling_aullm import AULLMConfig
 from training import fit as fit_module
 from training.augmentation import ClipDataset
+from training.card import note_data
 from training.clips import Clip
 from training.errors import InputError
 from training.fit import fit
@@ -264,6 +266,7 @@ def test_the_command_trains_scores_and_leaves_a_checkpoint(tmp_path, monkeypatch
     assert not (run / "trainer").exists()
     model, processor = (kind.from_pretrained(run / "checkpoint") for kind in (AutoModel, AutoProcessor))
     assert processor.thresholds == list(record["thresholds"].values())
+    assert model.config.trained_on == [f"whatever the checkpoint {Path(start).name} had seen", "synthetic:A, seed 0"]
     before = load_file(f"{start}/model.safetensors")["evidence.gate.weight"]
     assert not torch.equal(model.evidence.gate.weight, before)
     assert model(clips).logits.shape == (3, 12)
@@ -275,6 +278,33 @@ def test_the_command_trains_scores_and_leaves_a_checkpoint(tmp_path, monkeypatch
         run_main(monkeypatch, "--output", run, "--model", start, *small.replace("max_steps 2", "max_steps 3").split())
     files.pop(run / "metrics.json")  # pooled anew from the folds each time
     assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+@pytest.mark.parametrize(
+    ("before", "options", "datasets", "after"),
+    [
+        (None, {"data": "synthetic:A", "data_seed": 3}, ["synthetic_A"], ["synthetic:A, seed 3"]),
+        (None, {"data": "/home/me/data", "data_seed": 0}, ["CASME II", "SAMM"], ["CASME II", "SAMM"]),
+        (
+            ["synthetic:A, seed 3"],
+            {"data": "x", "data_seed": 0, "model": "m"},
+            ["SAMM"],
+            ["synthetic:A, seed 3", "SAMM"],
+        ),
+        (
+            None,
+            {"data": "x", "data_seed": 0, "model": "/a/m"},
+            ["SAMM"],
+            ["whatever the checkpoint m had seen", "SAMM"],
+        ),
+        (["SAMM"], {"data": "x", "data_seed": 0, "model": "m"}, ["SAMM"], ["SAMM"]),
+    ],
+)
+def test_what_a_checkpoint_was_trained_on_is_kept_by_saving(tmp_path, before, options, datasets, after):
+    tiny_config(trained_on=before).save_pretrained(tmp_path / "a")
+    note_data(tmp_path / "a", {"options": options, "datasets": datasets})
+    AULLMConfig.from_pretrained(tmp_path / "a").save_pretrained(tmp_path / "b")
+    assert AULLMConfig.from_pretrained(tmp_path / "b").trained_on == after
 
 
 def test_the_head_starts_from_what_the_reader_has_learned(tmp_path):

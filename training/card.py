@@ -33,6 +33,24 @@ def read_record(run: Path, fold: Path) -> dict[str, Any]:
     }
 
 
+def note_data(checkpoint: Path, record: dict[str, Any]) -> None:
+    """Put the names of the data into a checkpoint's configuration, where saving and pushing keep them.
+
+    Args:
+        checkpoint: Its folder; what the checkpoint it was started from had seen stands in its configuration already.
+        record: What `read_record` gives.
+    """
+    file, options = checkpoint / "config.json", record["options"]
+    config = json.loads(file.read_text(encoding="utf-8"))
+    before = config.get("trained_on") or []
+    if options.get("model") and not before:
+        before = [f"whatever the checkpoint {Path(options['model']).name} had seen"]
+    data = options["data"]
+    names = [f"{data}, seed {options['data_seed']}"] if data.startswith("synthetic:") else record["datasets"]
+    config["trained_on"] = list(dict.fromkeys([*before, *names]))
+    file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
 def scores_table(scores: dict[str, dict[str, Any]]) -> str:
     """Markdown, one row a unit and the mean last; `-` where a figure is undefined."""
     lines = ["| unit | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]

@@ -18,7 +18,7 @@ from typing import Any
 from accelerate import PartialState
 
 from modeling_aullm import AULLMForAUDetection, AULLMProcessor
-from training.card import card, read_record
+from training.card import card, note_data, read_record
 from training.clips import load_clips
 from training.errors import InputError, run_command
 from training.fit import Fitted, fit
@@ -79,6 +79,7 @@ def finish_checkpoint(run: Path, fold: Path, units: list[str]) -> None:
         thresholds = json.loads((fold / "thresholds.json").read_text(encoding="utf-8"))
         AULLMProcessor(action_units=units, thresholds=list(thresholds.values())).save_pretrained(made)
         record = read_record(run, fold)
+        note_data(made, record)
         (made / "metrics.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         (made / "README.md").write_text(card(record), encoding="utf-8")
         os.rename(made, run / "checkpoint")

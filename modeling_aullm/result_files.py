@@ -1,0 +1,125 @@
+"""What `aullm predict` found as records, JSON and CSV.
+
+JSON is a list with one object a source and face: `{"source", "fps", "num_frames", "face": {"id", "box", "score",
+"landmarks"}, "model", "trained_on", "weights_sha256", "version", "settings", "thresholds": {"AU1": ...}, "segments":
+[{"start_frame", "end_frame", "start_time", "end_time", "success", "reason", "face", "action_units": {"AU1": {"name",
+"probability", "active"}, ...}}]}`. The entries of `segments` cover the whole source in order of time: where `success`
+is false nothing can be stated, `reason` says why, and `face` and `action_units` are null. The face's own `face` is that
+of its first segment; `id` counts from 1, and all is null with ready crops. Frames count from 0 and `end_frame` is
+inside the segment, times are in seconds, a box is (x, y, width, height) and a landmark (x, y) in pixels of the source.
+`trained_on` names the data (`synthetic:...` is no human face), null if it is not on record; `weights_sha256` holds the
+hash of each weights file.
+
+CSV has a row for each such entry, with OpenFace's words: `success` is 1 or 0, `confidence` the face detector's score,
+`AU01_p` a probability, `AU01_c` 1 where it reaches the threshold `AU01_t`. Cells of what is not there are empty.
+
+What is reported is change, not posture: an expression that is held still is none. Numbers have at most six decimals.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .results import FaceResult, Prediction, SegmentResult
+
+DECIMALS = 6
+
+
+def _round(value: float) -> float:
+    return round(float(value), DECIMALS)
+
+
+def _face_record(face: FaceResult | None) -> dict[str, Any] | None:
+    return face and {
+        "id": face.id,
+        "box": [_round(value) for value in face.box],
+        "score": _round(face.score),
+        "landmarks": [[_round(value) for value in point] for point in face.landmarks],
+    }
+
+
+def _segment_record(span: SegmentResult) -> dict[str, Any]:
+    units = span.action_units
+    return {
+        "start_frame": span.start_frame,
+        "end_frame": span.end_frame,
+        "start_time": _round(span.start_time),
+        "end_time": _round(span.end_time),
+        "success": units is not None,
+        "reason": span.reason,
+        "face": _face_record(span.face),
+        "action_units": units
+        and {
+            code: {"name": unit.name, "probability": _round(unit.probability), "active": unit.active}
+            for code, unit in units.items()
+        },
+    }
+
+
+def to_record(prediction: Prediction) -> dict[str, Any]:
+    """The entry of the JSON for one face of a source, in the order of keys given at the top of this file."""
+    checkpoint = prediction.checkpoint
+    return {
+        "source": prediction.source,
+        "fps": None if prediction.fps is None else _round(prediction.fps),
+        "num_frames": prediction.num_frames,
+        "face": _face_record(prediction.face),
+        "model": checkpoint.name,
+        "trained_on": None if checkpoint.trained_on is None else list(checkpoint.trained_on),
+        "weights_sha256": checkpoint.weights_sha256,
+        "version": checkpoint.version,
+        "settings": prediction.settings,
+        "thresholds": {code: _round(value) for code, value in prediction.thresholds.items()},
+        "segments": [_segment_record(span) for span in prediction.spans],
+    }
+
+
+def to_json(predictions: Sequence[Prediction]) -> str:
+    """The JSON text, ending in a newline."""
+    return json.dumps([to_record(prediction) for prediction in predictions], indent=2, ensure_ascii=False) + "\n"
+
+
+def _columns(prediction: Prediction, span: SegmentResult | None) -> dict[str, Any]:
+    """What a row says of face and action units, wherever they are there."""
+    face, units = span and span.face, (span and span.action_units) or {}
+    values: dict[str, Any] = {"success": int(bool(units)), "reason": span and span.reason}
+    values |= dict.fromkeys(("x", "y", "width", "height", "confidence"))
+    if face:
+        values |= zip(("x", "y", "width", "height"), map(_round, face.box), strict=True)
+        values["confidence"] = _round(face.score)
+    for code, threshold in prediction.thresholds.items():
+        unit, column = units.get(code), f"AU{int(code[2:]):02d}"
+        values[f"{column}_p"] = unit and _round(unit.probability)
+        values[f"{column}_c"] = unit and int(unit.active)
+        values[f"{column}_t"] = _round(threshold)
+    trained_on = prediction.checkpoint.trained_on
+    return values | {"model": prediction.checkpoint.name, "trained_on": trained_on and ", ".join(trained_on)}
+
+
+def segment_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
+    """A row a span, as the CSV has them; None where a cell is empty."""
+    for prediction in predictions:
+        for span in prediction.spans:
+            row: dict[str, Any] = {"source": prediction.source, "face": prediction.face_id}
+            row |= {"start_frame": span.start_frame, "end_frame": span.end_frame}
+            row |= {"start_time": _round(span.start_time), "end_time": _round(span.end_time)}
+            yield row | _columns(prediction, span)
+
+
+def frame_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
+    """A row a frame: what the segment says that `Prediction.segment_at` gives, or why there is none."""
+    for prediction in predictions:
+        for frame, time in enumerate(prediction.frame_times):
+            row = {"source": prediction.source, "face": prediction.face_id, "frame": frame, "time": _round(time)}
+            yield row | _columns(prediction, prediction.span_at(frame))
+
+
+def to_csv(predictions: Sequence[Prediction]) -> str:
+    """The CSV text: a header, then a row a span. All predictions are of one model, so they share the columns."""
+    text, rows = io.StringIO(), list(segment_rows(predictions))
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,93 @@
+"""What `aullm predict` found, as text for people."""
+
+from collections.abc import Iterator, Sequence
+
+from .results import Prediction, SegmentResult
+
+STRETCHES_SHOWN = 4  # of each kind; JSON and CSV hold all of them
+
+
+def active_intervals(segments: Sequence[SegmentResult], code: str) -> list[tuple[float, float]]:
+    """The time, in seconds, covered by segments that have the unit active, as stretches with no frame left out."""
+    intervals: list[tuple[float, float]] = []
+    last_frame = -2  # of the stretch so far; no segment starts right behind this
+    for segment in segments:
+        if segment.action_units is None or not segment.action_units[code].active:
+            continue
+        start_time = segment.start_time if segment.start_frame > last_frame + 1 else intervals.pop()[0]
+        intervals.append((start_time, segment.end_time))
+        last_frame = segment.end_frame
+    return intervals
+
+
+def count_of(number: int, name: str) -> str:
+    """Such as "1 face" and "2 faces"."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def _few(stretches: Sequence[str]) -> str:
+    more = len(stretches) - STRETCHES_SHOWN
+    return ", ".join(stretches[:STRETCHES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def describe_gaps(prediction: Prediction) -> list[str]:
+    """A line a reason: of how many frames nothing is stated, why, and when."""
+    lines = []
+    for reason in dict.fromkeys(span.reason for span in prediction.gaps):
+        spans = [span for span in prediction.gaps if span.reason == reason]
+        num_frames = sum(span.num_frames for span in spans)
+        times = _few([f"{span.start_time:.2f}-{span.end_time:.2f}" for span in spans])
+        share = f"{num_frames} of {prediction.num_frames} frames"
+        lines.append(f"nothing is stated of {share}: {reason} ({times} s)")
+    return lines
+
+
+def _describe(prediction: Prediction) -> str:
+    """The line above a face's table."""
+    parts = [f"{prediction.num_frames} frames"]
+    if prediction.fps is not None:
+        parts.append(f"{prediction.fps:g} frames/s")
+    if prediction.is_timeline:
+        parts.append(count_of(len(prediction.segments), "segment"))
+    return f"{prediction.source}{prediction.face_label} ({', '.join(parts)})"
+
+
+def _clip_rows(prediction: Prediction) -> Iterator[tuple[str, ...]]:
+    yield "AU", "FACS name", "probability", "threshold", "active"
+    for code, unit in (prediction.segments[0].action_units or {}).items():
+        threshold = f"{prediction.thresholds[code]:.2f}"
+        yield code, unit.name, f"{unit.probability:.2f}", threshold, "yes" if unit.active else "-"
+
+
+def _timeline_rows(prediction: Prediction) -> Iterator[tuple[str, ...]]:
+    yield "AU", "FACS name", "highest", "threshold", "at (s)", "active (s)"
+    for code, threshold in prediction.thresholds.items():
+        units = [(segment.action_units or {})[code] for segment in prediction.segments]
+        unit, peak = max(zip(units, prediction.segments, strict=True), key=lambda pair: pair[0].probability)
+        intervals = active_intervals(prediction.segments, code)
+        active = _few([f"{start:.2f}-{end:.2f}" for start, end in intervals])
+        yield code, unit.name, f"{unit.probability:.2f}", f"{threshold:.2f}", f"{peak.centre:.2f}", active or "-"
+
+
+def to_table(prediction: Prediction) -> str:
+    """A table of the action units of one face: of a clip the probabilities, of a timeline peaks and active times.
+
+    Below it stands of what nothing is stated, and why.
+    """
+    timeline = prediction.is_timeline
+    rows = list((_timeline_rows if timeline else _clip_rows)(prediction))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    right = {2, 3, 4} if timeline else {2, 3}  # the columns of numbers
+    lines = [_describe(prediction)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join([*lines, *(f"  {line}" for line in describe_gaps(prediction))]) + "\n"
+
+
+def to_text(predictions: Sequence[Prediction]) -> str:
+    """All that is printed: a line about the checkpoint, then a table a source and face."""
+    return "\n".join([f"{predictions[0].checkpoint}\n", *map(to_table, predictions)])
