@@ -12,8 +12,12 @@ from .moments import Analysis, Moment
 DECIMALS = 6
 
 
-def to_record(analysis: Analysis) -> dict[str, Any]:
-    """The video's entry of the JSON."""
+def to_records(analyses: list[Analysis]) -> list[dict[str, Any]]:
+    """The JSON: an entry a face."""
+    return [_record(analysis) for analysis in analyses]
+
+
+def _record(analysis: Analysis) -> dict[str, Any]:
     face = next((moment.segment.face for moment in analysis.moments if moment.segment.face), None)
     return {
         "source": analysis.request.path.name,
@@ -25,21 +29,22 @@ def to_record(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def to_json(analysis: Analysis) -> str:
-    """The JSON text: a list of one entry."""
-    return json.dumps([to_record(analysis)], indent=2, ensure_ascii=False) + "\n"
+def to_json(analyses: list[Analysis]) -> str:
+    """The JSON's text."""
+    return json.dumps(to_records(analyses), indent=2, ensure_ascii=False) + "\n"
 
 
-def to_csv(analysis: Analysis) -> str:
+def to_csv(analyses: list[Analysis]) -> str:
     """The CSV text: a row a segment, `AU01_p` the probability and `AU01_c` 1 where active."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     columns = [f"AU{int(code[2:]):02d}_{kind}" for code in detector.THRESHOLDS for kind in "pc"]
     writer.writerow(["source", "start_frame", "end_frame", "start_time", "end_time", *columns])
-    for segment in to_record(analysis)["segments"]:
-        units = segment.pop("action_units").values()
-        values = [value for unit in units for value in (unit["probability"], int(unit["active"]))]
-        writer.writerow([analysis.request.path.name, *segment.values(), *values])
+    for record in to_records(analyses):
+        for segment in record["segments"]:
+            units = segment.pop("action_units").values()
+            values = [value for unit in units for value in (unit["probability"], int(unit["active"]))]
+            writer.writerow([record["source"], *segment.values(), *values])
     return text.getvalue()
 
 
