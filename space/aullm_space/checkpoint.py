@@ -1,49 +1,60 @@
-"""Which checkpoint answers, and what it was trained on: by the record that training writes beside it."""
+"""Which checkpoint answers: what it was trained on, the hashes of its weights, the version of the package."""
 
+import hashlib
 import json
+from functools import cache
 from html import escape
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from transformers.utils import cached_file
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file
 
 from . import detector
 
 SYNTHETIC = "synthetic:"  # how the names of made-up data begin
 
 
-def read_record() -> dict[str, Any]:
-    """The record beside the checkpoint; empty if there is none."""
-    path = cached_file(
+def trained_on() -> list[str] | None:
+    """Names of the data that it was trained on; None if that is not on record."""
+    names = getattr(detector.config, "trained_on", None)
+    return None if names is None else list(names)
+
+
+@cache
+def weights_sha256() -> dict[str, str]:
+    """Hash of each weights file by its name."""
+    index = cached_file(
         detector.MODEL_ID,
-        "metrics.json",
+        SAFE_WEIGHTS_INDEX_NAME,
         revision=detector.MODEL_REVISION,
         _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
     )
-    record = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
-    return record if isinstance(record, dict) else {}
+    names = [SAFE_WEIGHTS_NAME]
+    if index:
+        names = sorted(set(json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"].values()))
+    return {name: _sha256(name) for name in names}
 
 
-def data_seen(record: dict[str, Any]) -> list[str]:
-    """Names of the data that the checkpoint was trained on; none if that is not on record.
-
-    Args:
-        record: A pushed checkpoint's lists them; another's has the options of its last training.
-    """
-    if record.get("data_seen"):
-        return [str(name) for name in record["data_seen"]]
-    options = record.get("options") or {}
-    before = [f"whatever {Path(options['model']).name} had seen"] if options.get("model") else []
-    return [*before, options["data"]] if options.get("data") else []
+def _sha256(name: str) -> str:
+    path = cached_file(detector.MODEL_ID, name, revision=detector.MODEL_REVISION)
+    with open(str(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def describe(name: str, data: list[str]) -> str:
+def package_version() -> str:
+    """Of the package `aullm`; the Space runs the checkpoint's own code where it is not installed."""
+    try:
+        return version("aullm")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def describe(name: str, data: list[str] | None) -> str:
     """A sentence on the checkpoint, as HTML.
 
     Args:
         name: Of the checkpoint.
-        data: Names of what it was trained on.
+        data: Names of what it was trained on; None if not on record.
     """
     who = f"This is the checkpoint <strong>{escape(name)}</strong>"
     if not data:
