@@ -72,7 +72,7 @@ def test_each_probability_stands_beside_its_threshold(smile):
 
 def test_the_page_says_once_what_answers_and_that_change_is_what_it_names(smile):
     head, page = smile.locator("header").inner_text(), smile.locator("body").inner_text()
-    assert "the checkpoint synthetic-smollm2-135m, trained on synthetic:A. That is synthetic" in head
+    assert "the checkpoint synthetic-smollm2-135m, trained on synthetic:A, seed 3. That is synthetic" in head
     assert page.count("That is synthetic") == 1 and "no human being among them" in head
     assert "change, not posture: a smile that is held from the first frame to the last is no movement" in head
 
