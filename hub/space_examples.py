@@ -76,7 +76,7 @@ def make_examples(folder: Path) -> None:
         ("drawn", "A drawn face", drawn, ["AU4", "AU9"], drawn_clip(["AU4", "AU9"])),
         (
             "timeline",
-            "Four seconds",
+            "Smile, frown, brows: a timeline",
             photograph,
             ["AU1", "AU2", "AU4", "AU6", "AU12"],
             photograph_clip([[], ["AU6", "AU12"], [], ["AU4"], [], ["AU1", "AU2"], []]),

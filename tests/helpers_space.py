@@ -92,6 +92,15 @@ def _is_outside(url, server):
     return not url.startswith((server.url, "data:", "blob:"))
 
 
+def questions(page):
+    """A list that grows by the values of each question that the page puts."""
+    sent = []
+    page.on(
+        "request", lambda request: sent.append(request.post_data_json["data"]) if "queue/join" in request.url else None
+    )
+    return sent
+
+
 def upload(page, path):
     """Put a video into the form."""
     clear = page.locator("#video").get_by_role("button", name="Clear")

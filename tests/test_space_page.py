@@ -2,14 +2,16 @@
 
 import json
 import re
-import shutil
 
 import av
 import numpy as np
 import pytest
 from helpers_space import EXAMPLES, SpaceServer, find, launch_browser, open_page, unit_numbers, upload, wait_for_result
-from helpers_video import two_faces, write_video
+from helpers_video import face_video, two_faces, write_video
 from playwright.sync_api import sync_playwright
+
+SHIPPED = EXAMPLES.parents[1] / "modeling_aullm" / "checkpoints" / "synthetic-smollm2-135m"
+PROCESSOR = json.loads((SHIPPED / "processor_config.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,48 @@ def test_an_example_shows_its_units_with_what_was_put_in(smile):
     assert smile.locator("#units svg circle.ring").count() == 2 * len([code for code in active if code != "AU17"])
 
 
+def test_each_probability_stands_beside_its_threshold(smile):
+    rows = smile.locator("#units tbody tr").evaluate_all(
+        "rows => rows.map((row) => [row.dataset.unit, row.className, row.cells[3].innerText, row.cells[4].innerText])"
+    )
+    limits = dict(zip(PROCESSOR["action_units"], PROCESSOR["thresholds"], strict=True))
+    assert [row[0] for row in rows] == list(limits)
+    for code, kind, probability, threshold in rows:
+        sign = "≥" if kind == "active" else "<"
+        assert threshold == f"{sign} {limits[code]:.2f}" and (float(probability) < limits[code]) == (sign == "<")
+    assert f"AU12 lip corner puller ({rows[8][2]}, threshold {limits['AU12']:.2f})" in (
+        smile.locator("#account").inner_text()
+    )
+
+
+def test_the_page_says_once_what_answers_and_that_change_is_what_it_names(smile):
+    head, page = smile.locator("header").inner_text(), smile.locator("body").inner_text()
+    assert "the checkpoint synthetic-smollm2-135m, trained on synthetic:A, seed 3. That is synthetic" in head
+    assert page.count("That is synthetic") == 1 and "no human being among them" in head
+    assert "change, not posture: a smile that is held from the first frame to the last is no movement" in head
+
+
+def test_the_examples_are_told_apart_by_their_pictures_and_words(smile):
+    cards = smile.locator("button.card").evaluate_all(
+        "cards => cards.map((c) => [c.querySelectorAll('circle.ring').length, c.querySelector('span').innerText])"
+    )
+    assert [rings for rings, _ in cards] == [4, 4, 4, 10]
+    assert cards[0][1] == "AU6 cheek raiser, AU12 lip corner puller"
+    pictures = smile.locator("button.card svg").evaluate_all("all => all.map((each) => each.outerHTML)")
+    assert len(set(pictures)) == 4
+
+
+def test_relations_are_told_in_words(smile):
+    smile.get_by_role("tab", name="What if").click()
+    texts = smile.locator("#relations label").all_inner_texts()
+    assert any(
+        re.fullmatch(r"AU12 lip corner puller rarely with AU15 lip corner depressor \(0\.\d\d\)", t) for t in texts
+    )
+    assert (
+        sum("often with" in text for text in texts) + sum("rarely with" in text for text in texts) == len(texts) == 18
+    )
+
+
 def test_the_movement_is_stepped_through(smile):
     smile.get_by_role("tab", name="Movement").click()
     slider = smile.locator("#player input[type=range]")
@@ -79,7 +123,7 @@ def test_what_if_changes_numbers_and_says_what_holds(smile):
     before = unit_numbers(smile)
     smile.locator("#relations label").first.click()
     for code in ("AU6", "AU12", "AU14"):
-        smile.locator("#flipped-units").get_by_label(code, exact=True).check()
+        smile.locator("#flipped-units").get_by_label(f"{code} ").check()
     table = "#what-if table"
     smile.locator("#what-if", has_text=re.compile("move|hold")).locator("table").wait_for()
     differs = "row => row.cells[2].innerText !== row.cells[3].innerText"
@@ -108,7 +152,7 @@ def test_files_and_python_lines_are_taken_away(smile, tmp_path):
     (record,) = json.loads(saved["JSON"].read_text())
     assert (record["source"], record["num_frames"], saved["JSON"].name) == ("smile.mp4", 18, "smile_units.json")
     assert record["segments"][0]["action_units"]["AU12"]["name"] == "Lip corner puller"
-    assert saved["CSV"].read_text().startswith("source,start_frame,end_frame,start_time,end_time,AU01_p,AU01_c")
+    assert saved["CSV"].read_text().startswith("source,face,start_frame,end_frame,start_time,end_time,success,reason,x")
     smile.get_by_role("button", name="Make the annotated video").click()
     with smile.expect_download() as download:
         smile.get_by_role("button", name="Annotated video", exact=True).click()
@@ -126,14 +170,23 @@ def test_an_uploaded_video_with_two_faces_lets_one_choose(browser, server, tmp_p
     page = open_page(browser, server)
     upload(page, write_video(tmp_path / "two.mp4", np.repeat(two_faces(1.3)[None, :390, :632], 12, axis=0)))
     find(page)
-    page.locator("#face").get_by_label("Face 2").check()
+    box = page.locator("#units figcaption", has_text="The face at x 1")  # the astronaut's, in the left half
+    box.wait_for()
+    page.locator("#face").get_by_label("Face ").nth(1).check()
+    page.locator("#units figcaption", has_text=re.compile("The face at x [34]")).wait_for()
+    page.locator("#face").get_by_label("Face ").nth(0).check()
+    box.wait_for()
     page.get_by_role("tab", name="Take away").click()
-    page.locator(".cm-content", has_text='detect("two.mp4", face=1)').wait_for()
+    page.locator(".cm-content", has_text="detect(\"two.mp4\", face='all')").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON", exact=True).click()
+    download.value.save_as(tmp_path / "two.json")
+    assert [entry["source"] for entry in json.loads((tmp_path / "two.json").read_text())] == ["two.mp4", "two.mp4"]
 
 
 def test_a_long_video_has_a_timeline_whose_moments_are_chosen(browser, server):
     page = open_page(browser, server)
-    page.locator("button.card", has_text="Four seconds").click()
+    page.locator("button.card", has_text="a timeline").click()
     plot = page.locator("#timeline .js-plotly-plot .nsewdrag").first
     plot.wait_for()
     account = page.locator("#account")
@@ -146,6 +199,28 @@ def test_a_long_video_has_a_timeline_whose_moments_are_chosen(browser, server):
     box = plot.bounding_box()
     plot.click(position={"x": box["width"] - 4, "y": box["height"] / 2})
     account.get_by_text("moment 16 of 16").wait_for()
+    texts = page.locator("#timeline svg text").all_text_contents()
+    assert {f"{c} ≥ {t:.2f}" for c, t in zip(PROCESSOR["action_units"], PROCESSOR["thresholds"], strict=True)} <= set(
+        texts
+    )
+    assert "probability" in texts and "0" in texts  # the colour bar's title; the axis begins with the video
+    beside, form = page.locator("#timeline-area").bounding_box(), page.locator("#input").bounding_box()
+    detail = page.locator("#moment").bounding_box()
+    assert beside["x"] > form["x"] + form["width"] and detail["x"] == form["x"]  # nothing stays empty below the form
+    assert detail["y"] - form["y"] - form["height"] < 200
+
+
+def test_what_nothing_is_stated_of_stands_on_the_time_axis(browser, server, tmp_path):
+    page, empty = open_page(browser, server), np.full((30, 300, 300, 3), 128, np.uint8)
+    upload(page, write_video(tmp_path / "late.mp4", np.concatenate([empty, face_video(45)[:, :300, :300], empty])))
+    find(page)
+    wait_for_result(page, "Nothing is stated of 0.00 to ")
+    status = page.locator("#status").inner_text()
+    (first, _), (start, last) = re.findall(r"(\d\.\d\d) to (\d\.\d\d) s \(no face\)", status)
+    assert float(first) == 0 and 2 < float(start) < 2.6 and float(last) == pytest.approx(104 / 30, abs=0.01)
+    texts = page.locator("#timeline svg text").all_text_contents()
+    assert texts.count("no face") == 2 and {"0", "3"} <= set(texts)
+    assert page.locator("#timeline .shapelayer path").count() >= 2
 
 
 def test_a_webcam_recording_is_looked_at(browser, server):
@@ -184,15 +259,3 @@ def test_what_cannot_be_used_is_told_in_the_page(browser, server, tmp_path, kind
     }[kind]
     page.get_by_role("alert").filter(has_text=message).wait_for()
     assert not page.locator("#units").is_visible() and page.locator("#player .player").count() == 0
-
-
-def test_on_a_phone_nothing_is_wider_than_the_screen(browser, server, tmp_path):
-    page = open_page(browser, server, 390, 844, is_mobile=True, has_touch=True, color_scheme="dark")
-    shutil.copy(EXAMPLES / "brows.mp4", tmp_path / "own clip.mp4")
-    upload(page, tmp_path / "own clip.mp4")
-    find(page)
-    wait_for_result(page)
-    assert {"AU1", "AU2"} <= unit_numbers(page).keys()
-    for tab in ("Why", "What if", "About", "Movement"):
-        page.get_by_role("tab", name=tab).click()
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), tab

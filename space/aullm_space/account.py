@@ -4,7 +4,7 @@ from html import escape
 
 from . import detector
 from .examples import Example
-from .facs import ACTION_UNITS, emotion_hints
+from .facs import RELATIONS, emotion_hints, full_name
 from .moments import Analysis, Moment
 
 EXPERTS = ("fine detail", "wider detail", "whole face", "edges")  # of MGE-EFP, in the order of its gate
@@ -28,22 +28,21 @@ def describe(analysis: Analysis, moment: Moment, example: Example | None, *, wit
 def _where(analysis: Analysis, moment: Moment) -> str:
     segment = moment.segment
     span = f"From {segment.start_time:.2f} to {segment.end_time:.2f} s of {escape(analysis.request.path.name)}"
-    if analysis.num_windows == 1:
+    if len(analysis.moments) == 1:
         return f"{span}:"
     return f"{span} (moment {analysis.moments.index(moment) + 1} of {len(analysis.moments)}):"
 
 
-def _name(code: str) -> str:
-    return f"{code} {ACTION_UNITS[code].name.lower()}"
+def _values(moment: Moment, code: str) -> str:
+    return f"{moment.action_units[code]['probability']:.2f}, threshold {detector.THRESHOLDS[code]:.2f}"
 
 
 def _what(moment: Moment) -> str:
     active = sorted(moment.active, key=lambda code: -moment.action_units[code]["probability"])
     if not active:
         code = max(moment.action_units, key=lambda unit: moment.action_units[unit]["probability"])
-        probability = moment.action_units[code]["probability"]
-        return f"<strong>No unit is active.</strong> The most probable is {_name(code)} ({probability:.2f})."
-    listed = ", ".join(f"{_name(code)} ({moment.action_units[code]['probability']:.2f})" for code in active)
+        return f"<strong>No unit is active.</strong> The most probable is {full_name(code)} ({_values(moment, code)})."
+    listed = ", ".join(f"{full_name(code)} ({_values(moment, code)})" for code in active)
     return f"<strong>{len(active)} of {len(moment.action_units)} units active: {listed}.</strong>"
 
 
@@ -72,7 +71,7 @@ def describe_reasons(moment: Moment) -> str:
     if moment.relation_strengths is not None:
         first_unit, second, kind = detector.config.relations[int(moment.relation_strengths.argmax())]
         sentences.append(
-            f"The strongest of {len(moment.relation_strengths)} relations in this clip is {first_unit} and {second} "
-            f"({kind}, {moment.relation_strengths.max():.2f})."
+            f"The strongest of {len(moment.relation_strengths)} relations in this clip is {full_name(first_unit)} "
+            f"{RELATIONS[kind]} {full_name(second)} ({moment.relation_strengths.max():.2f} of 1)."
         )
     return f"<p>{' '.join(sentences)}</p>"

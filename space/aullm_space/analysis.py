@@ -1,24 +1,30 @@
 """Looking at a video: cut into stretches by the processor, each put to the model."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from . import detector
 from .limits import UnusableVideo, check_video
-from .moments import Analysis, Moment, Request
+from .moments import OUTSIDE_MARKS, Analysis, Moment, Request
+from .spans import find_gaps, find_peaks
 from .video import count_frames
 
-MOST_FACES = 6  # counted in a picture
+MOST_FACES = 6  # looked for in a clip whose expression is marked
+NOT_READ = "this face is not read"  # where another one is
 
 
-def analyse(request: Request, report: Callable[[int], None] = lambda frame: None) -> Analysis:
+def analyse(request: Request, report: Callable[[int], None] = lambda frame: None) -> list[Analysis]:
     """Find the action units of a video.
 
     Args:
         request: What was asked.
         report: Called with the number of the last frame looked at.
+
+    Returns:
+        What was found of each face, in the order they are met.
 
     Raises:
         UnusableVideo: If the video cannot be used; the text is for the visitor.
@@ -29,23 +35,33 @@ def analyse(request: Request, report: Callable[[int], None] = lambda frame: None
         for segment in _segments(request):
             segments.append(segment)
             report(segment.end_frame)
-        num_frames = count_frames(request.path) if request.is_marked else segments[-1].end_frame + 1
+        num_frames = count_frames(request.path) if request.is_marked else 1 + max(s.end_frame for s in segments)
     except (ValueError, OSError) as error:
         text = str(error).removeprefix(str(request.path)).lstrip(": ")
         raise UnusableVideo(f"{request.path.name}: {text}") from error
     seen = [segment for segment in segments if segment.pixel_values is not None]
     if not seen:
-        raise UnusableVideo(_no_face(request))
+        raise UnusableVideo(_nothing_stated(request, segments))
     moments = _moments(seen, request)
-    return Analysis(request, segments[0].fps, num_frames, len(segments), moments, find_peaks(moments))
+    without = [segment for segment in segments if segment.pixel_values is None]
+    faces = sorted({segment.face_id for segment in seen}, key=lambda face: face or 0)
+    return [_of_face(request, face, moments, without, num_frames) for face in faces]
 
 
 def _segments(request: Request) -> Iterator[Any]:
-    """The stretches of the video as the processor cuts it: one of a short or marked clip."""
+    """The stretches of the video as the processor cuts it: one of a marked clip for each face."""
     video_processor = detector.processor.video_processor
-    if request.is_marked:
-        return iter([video_processor.read_clip(str(request.path), **request.marks, face=request.face)])
-    return video_processor.iter_segments(str(request.path), face=request.face)
+    if not request.is_marked:
+        yield from video_processor.iter_segments(str(request.path), face=request.face)
+        return
+    if request.face != "all":
+        yield video_processor.read_clip(str(request.path), **request.marks, face=request.face)
+        return
+    for face in range(1, MOST_FACES + 1):
+        segment = video_processor.read_clip(str(request.path), **request.marks, face=face)
+        if segment.pixel_values is None and face > 1:
+            return
+        yield replace(segment, face_id=face)
 
 
 def _moments(segments: list[Any], request: Request) -> list[Moment]:
@@ -70,32 +86,26 @@ def _sampled(segment: Any, request: Request) -> list[int]:
     return [first + index for index in detector.processor.video_processor.sample_frame_indices(count, apex=apex)]
 
 
-def _no_face(request: Request) -> str:
-    if isinstance(request.face, int) and request.face > 0:
-        return f"{request.path.name} shows fewer than {request.face + 1} faces. Choose face 1, the largest."
+def _of_face(
+    request: Request, face: int | None, moments: list[Moment], without: list[Any], num_frames: int
+) -> Analysis:
+    own = [moment for moment in moments if moment.segment.face_id == face]
+    concerning = sorted((s for s in without if s.face_id in (None, face)), key=lambda s: s.face_id is None)
+    gaps = find_gaps(own, concerning, num_frames, OUTSIDE_MARKS if request.is_marked else NOT_READ)
+    end_time = max(span.end_time for span in [*gaps, *(moment.segment for moment in own)])
+    return Analysis(request, face, own[0].segment.fps, num_frames, end_time, own, gaps, find_peaks(own))
+
+
+def _nothing_stated(request: Request, segments: list[Any]) -> str:
+    name, reasons = request.path.name, {segment.reason for segment in segments}
+    if isinstance(request.face, int) and request.face > 1 and reasons == {"no face"}:
+        return f"{name} shows fewer than {request.face} faces. Choose face 1, the largest."
+    if reasons != {"no face"}:
+        return (
+            f"Nothing can be stated of {name}: {', '.join(sorted(reasons))}. Give a video in which one face is seen "
+            "throughout, without cuts."
+        )
     return (
-        f"No face was found in {request.path.name}. Give a video in which one face is seen from the front, well lit, "
+        f"No face was found in {name}. Give a video in which one face is seen from the front, well lit, "
         "at least a tenth of the picture high. If the frames are ready crops of a face, say so under Options."
     )
-
-
-def count_faces(image: np.ndarray) -> int:
-    """Number of faces in a picture, (height, width, 3) uint8, at most `MOST_FACES`."""
-    still = np.stack([image, image])
-    video_processor = detector.processor.video_processor
-    found = (video_processor.read_clip(still, face=number).face for number in range(MOST_FACES))
-    return next((number for number, face in enumerate(found) if face is None), MOST_FACES)
-
-
-def find_peaks(moments: list[Moment]) -> list[tuple[int, str]]:
-    """Of every run of moments in which a unit is active, the moment where it is most probable, in order of time."""
-    peaks = []
-    for code in moments[0].action_units:
-        run: list[int] = []
-        for index, moment in enumerate([*moments, None]):
-            if moment is not None and moment.action_units[code]["active"]:
-                run.append(index)
-            elif run:
-                peaks.append((max(run, key=lambda at: moments[at].action_units[code]["probability"]), code))
-                run = []
-    return sorted(peaks)

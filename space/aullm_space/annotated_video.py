@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from . import detector
 from .facs import ACTION_UNITS
-from .moments import Analysis, Moment
+from .moments import OUTSIDE_MARKS, Analysis, Gap, Moment
 
 WIDTH = 640  # pixels
 LINES = 4  # of text below the picture
@@ -33,7 +33,7 @@ def write_annotated_video(analysis: Analysis, path: Path) -> None:
     with reader as frames, av.open(str(path), "w") as container:
         stream, lengths, last = None, {}, -1
         for frame in frames:
-            drawn = _draw(frame.image, _moment_at(analysis, frame.index))
+            drawn = _draw(frame.image, _moment_at(analysis, frame.index), _gap_at(analysis, frame.index))
             stream = stream or _add_stream(container, drawn, rate)
             picture = av.VideoFrame.from_ndarray(drawn, format="rgb24")
             last = max(round(frame.time * TICKS), last + 1)
@@ -66,7 +66,11 @@ def _moment_at(analysis: Analysis, frame: int) -> Moment | None:
     return min(near, key=lambda m: abs(m.segment.start_frame + m.segment.end_frame - 2 * frame), default=None)
 
 
-def _draw(image: np.ndarray, moment: Moment | None) -> np.ndarray:
+def _gap_at(analysis: Analysis, frame: int) -> Gap | None:
+    return next((gap for gap in analysis.gaps if gap.start_frame <= frame <= gap.end_frame), None)
+
+
+def _draw(image: np.ndarray, moment: Moment | None, gap: Gap | None) -> np.ndarray:
     scale = WIDTH / image.shape[1]
     height = 2 * round(image.shape[0] * scale / 2)
     canvas = Image.new("RGB", (WIDTH, height + LINES * LINE_PIXELS), GROUND)
@@ -75,20 +79,24 @@ def _draw(image: np.ndarray, moment: Moment | None) -> np.ndarray:
     if moment is not None and moment.segment.face is not None:
         x, y, width, tall = (scale * value for value in moment.segment.face.box)
         pen.rectangle((x, y, x + width, y + tall), outline=ORANGE, width=2)
-    for line, (text, ink) in enumerate(_lines(moment)):
+    for line, (text, ink) in enumerate(_lines(moment, gap)):
         pen.text((12, height + LINE_PIXELS * (line + 0.5)), text, ink, font, anchor="lm")
     return np.asarray(canvas)
 
 
-def _lines(moment: Moment | None) -> list[tuple[str, tuple[int, int, int]]]:
+def _lines(moment: Moment | None, gap: Gap | None) -> list[tuple[str, tuple[int, int, int]]]:
     """The surest active units, one a line."""
     if moment is None:
-        return [("no face found, or outside onset and offset", INK)]
+        return [(f"nothing is stated: {gap.reason if gap else OUTSIDE_MARKS}", INK)]
     if not moment.active:
         return [("no unit active", INK)]
     surest = sorted(moment.active, key=lambda code: -moment.action_units[code]["probability"])
     lines = [
-        (f"{code}  {ACTION_UNITS[code].name}  {moment.action_units[code]['probability']:.2f}", ORANGE)
+        (
+            f"{code}  {ACTION_UNITS[code].name}  {moment.action_units[code]['probability']:.2f}"
+            f" (threshold {detector.THRESHOLDS[code]:.2f})",
+            ORANGE,
+        )
         for code in surest[:LINES]
     ]
     if len(surest) > LINES:

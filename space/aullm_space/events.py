@@ -8,9 +8,10 @@ import gradio as gr
 from . import exploring, handlers
 from .limits import VISITORS_AT_ONCE
 
-TO_RESULT = (
-    """() => { if (innerWidth < 700) document.querySelector("#status").scrollIntoView({ behavior: "smooth" }); }"""
-)
+TO_STATUS = """(...form) => {
+    if (innerWidth < 700) document.querySelector("#status").scrollIntoView({ behavior: "smooth" });
+    return form;
+}"""  # where the place in the queue stands, then the progress, then the result
 
 
 def face_video(**settings: Any) -> gr.Video:
@@ -22,25 +23,25 @@ def face_video(**settings: Any) -> gr.Video:
 
 def connect_search(parts: SimpleNamespace) -> None:
     """Everything that looks at a video: the button, an example, another face."""
-    form = [parts.video, parts.face, parts.cropped, parts.onset, parts.apex, parts.offset]
+    form = [parts.video, parts.cropped, parts.onset, parts.apex, parts.offset]
     example = parts.examples.click(
         handlers.load_example,
         None,
-        [parts.video, parts.cropped, parts.onset, parts.apex, parts.offset, parts.face],
+        form,
         api_visibility="private",
         show_progress="hidden",
     )
-    for start in (parts.find.click, parts.face.input, example.then):
+    for start in (parts.find.click, example.then):
         start(
             handlers.find,
             form,
-            [getattr(parts, name) for name in handlers.Found._fields],
-            concurrency_id="model",
+            [getattr(parts, name) for name in (*handlers.Followed._fields, *handlers.Found._fields)],
+            concurrency_id="videos",
             concurrency_limit=VISITORS_AT_ONCE,
             show_progress_on=parts.status,
             api_visibility="private",
-        ).then(**_show(parts)).then(None, js=TO_RESULT)
-    parts.video.upload(handlers.no_choice_of_face, None, parts.face, api_visibility="private", show_progress="hidden")
+            js=TO_STATUS,
+        ).then(**_show(parts))
 
 
 def _show(parts: SimpleNamespace) -> dict[str, Any]:
@@ -51,13 +52,20 @@ def _show(parts: SimpleNamespace) -> dict[str, Any]:
         "outputs": [getattr(parts, name) for name in handlers.Shown._fields],
         "show_progress_on": parts.account,
         "api_visibility": "private",
-        "concurrency_id": "model",
+        "concurrency_id": "moments",  # whoever has a result does not wait behind those who have none
         "concurrency_limit": VISITORS_AT_ONCE,
     }
 
 
 def connect_moments(parts: SimpleNamespace) -> None:
-    """The ways to another moment of a long video."""
+    """The ways to another face and to another moment."""
+    parts.face.input(
+        handlers.choose_face,
+        [parts.session, parts.face],
+        [getattr(parts, name) for name in handlers.Followed._fields],
+        api_visibility="private",
+        show_progress="hidden",
+    ).success(**_show(parts))
     for event, function, inputs in (
         (parts.peaks.input, exploring.go_to, [parts.session, parts.peaks]),
         (parts.earlier.click, exploring.go_earlier, [parts.session]),
@@ -78,7 +86,7 @@ def connect_rest(parts: SimpleNamespace) -> None:
         [parts.session, parts.relations, parts.flipped_units],
         parts.what_if,
         api_visibility="private",
-        concurrency_id="model",
+        concurrency_id="moments",
         concurrency_limit=VISITORS_AT_ONCE,
         trigger_mode="always_last",
     )
@@ -95,6 +103,6 @@ def add_endpoint() -> None:
         inputs,
         gr.JSON(visible=False, label="action units"),
         api_name="action_units",
-        concurrency_id="model",
+        concurrency_id="videos",
         concurrency_limit=VISITORS_AT_ONCE,
     )

@@ -3,11 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-
-from .pictures import to_url
-from .video import iter_frames
 
 FOLDER = Path(__file__).parents[1] / "examples"
 
@@ -41,16 +37,3 @@ _BY_CONTENT = {hashlib.sha256(example.path.read_bytes()).digest(): example for e
 def find_example(video: Path) -> Example | None:
     """The example a video is, known by its content."""
     return _BY_CONTENT.get(hashlib.sha256(video.read_bytes()).digest())
-
-
-def cards() -> str:
-    """A button an example, with its first frame."""
-    return f'<div class="cards">{"".join(map(_card, range(len(EXAMPLES)), EXAMPLES))}</div>'
-
-
-def _card(number: int, example: Example) -> str:
-    _, frame = next(iter_frames(example.path))
-    return (
-        f'<button type="button" class="card" data-example="{number}"><img alt="" src="{to_url(frame)}">'
-        f"<strong>{escape(example.title)}</strong><span>{' '.join(example.action_units)}</span></button>"
-    )

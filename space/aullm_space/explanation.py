@@ -6,10 +6,11 @@ import av
 import numpy as np
 
 from . import detector
-from .analysis import count_faces
 from .moments import Moment, Request
 from .pictures import enlarge
 from .video import frames_between, iter_frames
+
+MARGIN = 0.6  # of the face's box, around it: as much as the crop shows, but not the neighbour
 
 
 @dataclass(frozen=True)
@@ -21,28 +22,35 @@ class Pictures:
         motion: LED's output, (n - 1, image_size, image_size), within -1..1.
         sharp: The same frames of the face, sharper, (n, side, side), 0..1.
         magnified: `sharp` with the movement added that LED's matrix takes out, of the same shape.
-        num_faces: Faces in the first frame.
     """
 
     crops: np.ndarray
     motion: np.ndarray
     sharp: np.ndarray
     magnified: np.ndarray
-    num_faces: int
 
 
 def picture_moment(request: Request, moment: Moment) -> Pictures:
     """The pictures of a moment; once the upload is deleted, the model's own small crops stand in for sharp ones."""
     crops = moment.segment.pixel_values
     images = _frames(request, moment)
-    sharp, num_faces = None, 1
-    if images:
-        sharp = detector.sharp_processor.read_clip(np.stack(images), face=request.face).pixel_values
-        num_faces = 1 if request.face == "cropped" else count_faces(images[0])
+    sharp = _sharp(np.stack(images), moment) if images else None
     if sharp is None:
         sharp = np.stack([enlarge(crop, detector.SHARP_SIDE) for crop in crops])
     motion, magnified = detector.magnify(crops, sharp)
-    return Pictures(crops, motion, sharp, magnified, num_faces)
+    return Pictures(crops, motion, sharp, magnified)
+
+
+def _sharp(images: np.ndarray, moment: Moment) -> np.ndarray | None:
+    """The moment's own face, also where there are others; None where it is not found again."""
+    face = moment.segment.face
+    if face is None:
+        return detector.sharp_processor.read_clip(images, face="cropped").pixel_values
+    x, y, width, height = face.box
+    margin_x, margin_y = MARGIN * width, MARGIN * height
+    rows = slice(max(0, int(y - margin_y)), int(y + height + margin_y))
+    columns = slice(max(0, int(x - margin_x)), int(x + width + margin_x))
+    return detector.sharp_processor.read_clip(images[:, rows, columns].copy(), face="largest").pixel_values
 
 
 def _frames(request: Request, moment: Moment) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""What a visitor looks at after a video was looked at: moments, the hint at emotions, what if, the annotated video."""
+"""What a visitor looks at after a video was looked at: faces, moments, hints at emotions, what if, annotated video."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,14 +16,21 @@ class Session:
     """What one visitor looks at.
 
     Attributes:
-        analysis: What was found in the video.
+        analyses: What was found of each face in the video.
         example: The example the video is, if it is one.
+        face: Number of the face shown, in `analyses`.
         index: Number of the moment shown.
     """
 
-    analysis: Analysis
+    analyses: list[Analysis]
     example: Example | None
+    face: int
     index: int
+
+    @property
+    def analysis(self) -> Analysis:
+        """What was found of the face shown."""
+        return self.analyses[self.face]
 
     @property
     def moment(self) -> Moment:
@@ -35,6 +42,12 @@ def retell(session: Session | None, with_emotion: bool) -> str:
     """The account, with or without the hint at emotions."""
     alive = _alive(session)
     return account.describe(alive.analysis, alive.moment, alive.example, with_emotion=with_emotion)
+
+
+def with_face(session: Session | None, face: int) -> Session:
+    """Choose a face by its number in `analyses`, at the moment where most happens."""
+    alive = _alive(session)
+    return replace(alive, face=face, index=alive.analyses[face].strongest)
 
 
 def go_to(session: Session | None, index: int) -> Session:

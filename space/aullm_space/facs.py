@@ -42,6 +42,8 @@ ACTION_UNITS = {
     "AU45": ActionUnit("Blink", (0.32, 0.33)),
 }
 
+RELATIONS = {"co-occurring": "often with", "mutually exclusive": "rarely with"}  # what each kind says of two units
+
 EMOTIONS = {
     "happiness": {"AU6", "AU12"},
     "surprise": {"AU1", "AU2", "AU5"},
@@ -51,6 +53,11 @@ EMOTIONS = {
     "disgust": {"AU9", "AU17"},
     "contempt": {"AU12", "AU14"},
 }
+
+
+def full_name(code: str) -> str:
+    """Code and FACS name, as they stand within a sentence."""
+    return f"{code} {ACTION_UNITS[code].name.lower()}"
 
 
 def emotion_hints(active: set[str]) -> list[str]:

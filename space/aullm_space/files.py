@@ -11,11 +11,11 @@ from .moments import Analysis, Request
 from .record import to_csv, to_json
 
 
-def write_result(analysis: Analysis) -> tuple[str, str]:
+def write_result(analyses: list[Analysis]) -> tuple[str, str]:
     """Paths of a JSON and a CSV file, as `aullm predict` writes them."""
-    folder, stem = _new_folder(), analysis.request.path.stem
+    folder, stem = _new_folder(), analyses[0].request.path.stem
     written = []
-    for text, suffix in ((to_json(analysis), "json"), (to_csv(analysis), "csv")):
+    for text, suffix in ((to_json(analyses), "json"), (to_csv(analyses), "csv")):
         path = folder / f"{stem}_units.{suffix}"
         path.write_text(text, encoding="utf-8")
         written.append(str(path))
@@ -29,16 +29,19 @@ def write_video(analysis: Analysis) -> str:
     return str(path)
 
 
-def python_lines(request: Request) -> str:
+def python_lines(request: Request, num_faces: int) -> str:
     """The Python lines that give the same result."""
     model = str(detector.SHIPPED.relative_to(detector.ROOT)) if detector.IS_SHIPPED else detector.MODEL_ID
     revision = f', revision="{detector.MODEL_REVISION}"' if detector.MODEL_REVISION else ""
     options = "".join(f", {name}={value}" for name, value in request.marks.items() if value is not None)
-    options += "" if request.face == "largest" else f", face={request.face!r}"
+    faces: list[str | int | None] = ["cropped" if request.face == "cropped" else None]
+    if num_faces > 1:  # a marked clip is read for one face at a time
+        faces = [*range(1, num_faces + 1)] if request.is_marked else [request.face]
+    calls = [options + (f", face={face!r}" if face else "") for face in faces]
     return (
         "from transformers import pipeline\n\n"
         f'detect = pipeline("action-unit-detection", model="{model}"{revision}, trust_remote_code=True)\n'
-        f'detect("{request.path.name}"{options})\n'
+        + "".join(f'detect("{request.path.name}"{call})\n' for call in calls)
     )
 
 

@@ -9,11 +9,11 @@ MAX_MEGABYTES = 50
 MAX_SECONDS = 60
 MAX_FRAMES = 3600
 MAX_SIDE = 1920  # pixels
-FILES_KEPT_SECONDS = 240  # uploads and what is made for download
+FILES_KEPT_SECONDS = 900  # uploads and what is made for download; longer than anyone waits in the queue
 RESULTS_KEPT_SECONDS = 900  # what was found, in memory, so that the page can be explored
 CHECKED_EVERY_SECONDS = 30
 VISITORS_AT_ONCE = 2  # whose videos are looked at; the others wait in the queue
-VISITORS_WAITING = 20
+VISITORS_WAITING = 250  # so many questions of 7 s each are answered before their uploads are deleted
 
 # Containers of cameras, phones and browsers. Playlists are not among them: they could name other files of this machine.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegvideo,mpegts,ogg,flv,asf,gif,h264,hevc"
@@ -48,6 +48,22 @@ def check_video(path: Path) -> None:
             f"{path.name} is no video that can be read here ({str(error.strerror).lower()}). Give an MP4, MOV, WebM, "
             "MKV or AVI file."
         ) from error
+
+
+def frame_number(name: str, text: str | None) -> int | None:
+    """A frame number as a visitor writes it.
+
+    Args:
+        name: Of the field.
+        text: Empty or None where nobody knows it.
+
+    Raises:
+        UnusableVideo: If it is no number from 0.
+    """
+    written = (text or "").strip()
+    if written and not (written.isascii() and written.isdigit()):
+        raise UnusableVideo(f"{name} is {written!r}. Write a frame number, counted from 0, or leave the field empty.")
+    return int(written) if written else None
 
 
 def _check_streams(name: str, container: av.container.InputContainer) -> None:

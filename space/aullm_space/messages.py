@@ -2,15 +2,17 @@
 
 from html import escape
 
+from . import checkpoint, detector
 from .limits import FILES_KEPT_SECONDS, MAX_MEGABYTES, MAX_SECONDS, MAX_SIDE, RESULTS_KEPT_SECONDS
 from .moments import Analysis
 
+GAPS_LISTED = 4
 _KEPT = f"{FILES_KEPT_SECONDS // 60} minutes"
-HEADER = """<header><h1>Micro-expressions, unit by unit</h1>
+_HEADER = """<header><h1>Micro-expressions, unit by unit</h1>
 <p>A face moves for less than half a second. Which muscles? Give a short video of one face: the page magnifies the
-movement and names the <strong>Action Units</strong> of FACS that the model sees, and why.</p>
-<p class="warning">The shipped model was trained on drawn faces alone. It shows how the method works; it is not a
-measuring instrument.</p></header>"""
+movement and names the <strong>Action Units</strong> of FACS that the model sees, and why. What it names is change, not
+posture: a smile that is held from the first frame to the last is no movement.</p>
+<p class="warning">{checkpoint}</p></header>"""
 STEP_ONE = "### 1 &nbsp; Choose an example …"
 STEP_OWN = "### … or give a video of your own"
 LIMITS = (
@@ -23,13 +25,17 @@ READY = """<p class="status" role="status">Next: click an example, or give a vid
 <li><strong>How?</strong> The movement frame by frame, and magnified until half a pixel can be seen.</li>
 <li><strong>Why does the model say so?</strong> What it looked at, and which units it expects together.</li>
 <li><strong>What if</strong> a rule were another? Switch it, and watch the numbers move.</li></ol>"""
+TIMELINE = (
+    "Beside each unit stands its threshold: from there on it is active (dot), most of all at a peak (star). Of veiled "
+    "stretches nothing is stated. Click a moment to see it, drag to zoom."
+)
 NO_MOVEMENT = "<p>Here the movement is shown frame by frame, and magnified, once a video is done.</p>"
 NO_REASONS = "<p>Here stands what the model went by, once a video is done.</p>"
 EXPIRED = "This result has been deleted, as everything here is after some minutes. Press Find action units once more."
 ABOUT = f"""
-**Limits.** The shipped checkpoint was trained on drawn faces only, so its figures say little about people. Head
-movement, speech, poor light and faces seen from the side are beyond what it was trained for. Nobody has measured how
-its errors differ between groups of people, and a movement of the face is neither an emotion nor an intention.
+**Limits.** Only change within a clip is named, no posture: who grins all the time has no active unit. Head movement,
+speech, poor light and faces seen from the side make errors. Nobody has measured how the errors differ between groups of
+people, and a movement of the face is neither an emotion nor an intention.
 
 **Not for decisions about people**: no hiring, policing, lie detection, or inference of emotions at school or at work,
 which the EU AI Act (Article 5(1)(f)) prohibits.
@@ -46,20 +52,40 @@ card tells all of it.
 """
 
 
+def header() -> str:
+    """What the page is for, and which checkpoint answers."""
+    sentence = checkpoint.describe(detector.NAME, checkpoint.trained_on())
+    return _HEADER.format(checkpoint=sentence)
+
+
 def error(text: str) -> str:
     """A message that stays in the page."""
     return f'<p class="status error" role="alert"><strong>This did not work.</strong> {escape(text)}</p>'
 
 
-def found(analysis: Analysis) -> str:
-    """What was looked at, and what to do next."""
-    faces = ""
-    if analysis.num_windows > 1:
-        faces = f"{len(analysis.moments)} of {analysis.num_windows} moments show a face. "
+def found(analysis: Analysis, num_faces: int) -> str:
+    """What was looked at, of what nothing is stated, and what to do next.
+
+    Args:
+        analysis: What was found of the face shown.
+        num_faces: Faces met in the video.
+    """
+    seen = [f"{analysis.num_frames} frames"]
+    seen += [f"{len(analysis.moments)} moments"] if analysis.is_timeline else []
+    seen += [f"{num_faces} faces, of which face {analysis.face_id} is shown"] if num_faces > 1 else []
     return (
-        f'<p class="status" role="status">Done: {analysis.num_frames} frames. {faces}Next: step through the movement, '
+        f'<p class="status" role="status">Done: {", ".join(seen)}. {_gaps(analysis)}Next: step through the movement, '
         "then ask <em>Why</em> and <em>What if</em> below.</p>"
     )
+
+
+def _gaps(analysis: Analysis) -> str:
+    if not analysis.gaps:
+        return ""
+    listed = [f"{gap.start_time:.2f} to {gap.end_time:.2f} s ({gap.reason})" for gap in analysis.gaps[:GAPS_LISTED]]
+    more = len(analysis.gaps) - len(listed)
+    listed += [f"{more} more, in the timeline"] if more else []
+    return escape(f"Nothing is stated of {', '.join(listed)}. ")
 
 
 CHOOSE_FIRST = error("There is no video yet. Choose an example, upload a video or record one.")

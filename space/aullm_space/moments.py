@@ -1,4 +1,4 @@
-"""One video looked at: what was asked, its moments, and what the model found in each."""
+"""One video looked at: what was asked, and of each face its moments, what was found in each, and its gaps."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+OUTSIDE_MARKS = "outside onset and offset"  # a reason; of all others the time axis is shown
+
 
 @dataclass(frozen=True)
 class Moment:
-    """A stretch of the video in which a face was found.
+    """A stretch of the video in which a face is seen, and of which the model says something.
 
     Attributes:
         segment: The processor's: its frames, times, face and pixel values.
@@ -37,19 +39,38 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """A stretch of the video of which nothing is stated.
+
+    Attributes:
+        start_frame: First frame.
+        end_frame: Last frame, inclusive.
+        start_time: Seconds.
+        end_time: Seconds.
+        reason: Why not.
+    """
+
+    start_frame: int
+    end_frame: int
+    start_time: float
+    end_time: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class Request:
     """What a visitor asked.
 
     Attributes:
         path: The upload.
-        face: `largest`, `cropped` or the number of a face from 0.
+        face: `all`, `largest`, `cropped` or the number of a face from 1.
         onset: First frame of the expression, None if not known.
         apex: Frame of its height, likewise.
         offset: Last frame, likewise.
     """
 
     path: Path
-    face: str | int = "largest"
+    face: str | int = "all"
     onset: int | None = None
     apex: int | None = None
     offset: int | None = None
@@ -67,23 +88,32 @@ class Request:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What was found in one video.
+    """What was found of one face in one video.
 
     Attributes:
         request: What was asked.
+        face_id: Number of the face, from 1 in the order they are met; None with ready crops.
         fps: Frames a second, as the frames' own times tell; None if the file carries none.
         num_frames: Frames decoded.
-        num_windows: Stretches looked at, those without a face included.
-        moments: The stretches with a face, in order.
+        end_time: Seconds, time of the video's last frame.
+        moments: The stretches of which something is stated, in order; at least one.
+        gaps: What lies between them, in order.
         peaks: Where each unit is strongest each time it is active: index of the moment and code, in order.
     """
 
     request: Request
+    face_id: int | None
     fps: float | None
     num_frames: int
-    num_windows: int
+    end_time: float
     moments: list[Moment]
+    gaps: list[Gap] = field(default_factory=list)
     peaks: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def is_timeline(self) -> bool:
+        """Whether there is anything to show over time."""
+        return len(self.moments) + sum(gap.reason != OUTSIDE_MARKS for gap in self.gaps) > 1
 
     @property
     def strongest(self) -> int:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from . import events, examples, handlers, messages, what_if
+from . import cards, events, handlers, messages, what_if
 from .limits import CHECKED_EVERY_SECONDS, FILES_KEPT_SECONDS, RESULTS_KEPT_SECONDS
 
 HERE = Path(__file__).parent
@@ -32,12 +32,16 @@ def build() -> gr.Blocks:
         analytics_enabled=False,
     ) as page:
         parts = SimpleNamespace(session=gr.State(time_to_live=RESULTS_KEPT_SECONDS))
-        gr.HTML(messages.HEADER)
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=2, min_width=320):
+        gr.HTML(messages.header())
+        with gr.Column(elem_id="desk"):  # page.css lays it out
+            with gr.Column(elem_id="input"):
                 _add_input(parts)
-            with gr.Column(scale=3, min_width=320):
-                _add_result(parts)
+            with gr.Column(elem_id="status-area"):
+                _add_status(parts)
+            with gr.Column(visible=False, elem_id="timeline-area") as parts.timeline_area:
+                _add_timeline(parts)
+            with gr.Column(visible=False, elem_id="moment") as parts.results:
+                _add_moment(parts)
         _add_tabs(parts)
         events.connect_search(parts)
         events.connect_moments(parts)
@@ -48,7 +52,7 @@ def build() -> gr.Blocks:
 
 def _add_input(parts: SimpleNamespace) -> None:
     gr.Markdown(messages.STEP_ONE)
-    parts.examples = gr.HTML(examples.cards(), js_on_load=CARDS_SCRIPT, elem_id="examples")
+    parts.examples = gr.HTML(cards.cards(), js_on_load=CARDS_SCRIPT, elem_id="examples")
     gr.Markdown(messages.STEP_OWN)
     parts.video = events.face_video(
         label="Video of a face",
@@ -62,32 +66,34 @@ def _add_input(parts: SimpleNamespace) -> None:
         parts.cropped = gr.Checkbox(label="The frames are ready crops of a face (as datasets give them)")
         gr.Markdown("Where the expression lies, if you know it: frame numbers, counted from 0.", elem_classes="small")
         with gr.Row():
-            for name in ("onset", "apex", "offset"):
-                number = gr.Number(value=None, label=name.capitalize(), precision=0, minimum=0, min_width=80)
-                setattr(parts, name, number)
+            for name in ("onset", "apex", "offset"):  # an empty gr.Number becomes 0 as soon as it is seen
+                setattr(parts, name, gr.Textbox(label=name.capitalize(), max_lines=1, min_width=80))
 
 
-def _add_result(parts: SimpleNamespace) -> None:
+def _add_status(parts: SimpleNamespace) -> None:
     gr.Markdown("### 2 &nbsp; Read the action units")
     parts.status = gr.HTML(messages.READY, elem_id="status")
-    parts.face = gr.Radio(
-        [("Face 1, the largest", 0)], value=0, visible=False, label="Several faces are seen. Which one?", elem_id="face"
-    )
-    with gr.Column(visible=False) as parts.results:
-        with gr.Column(visible=False) as parts.timeline_area:
-            parts.plot = gr.Plot(label="Stars are peaks. Click a moment, drag to zoom", elem_id="timeline")
-            parts.clicked = gr.HTML(js_on_load=(HERE / "timeline.js").read_text(encoding="utf-8"), elem_id="clicked")
-            parts.peaks = gr.Radio(label="Peaks", elem_id="peaks")
-            with gr.Row():
-                parts.earlier = gr.Button("Earlier moment", size="sm", min_width=80)
-                parts.later = gr.Button("Later moment", size="sm", min_width=80)
-        parts.account = gr.HTML(elem_id="account")
-        with gr.Row(elem_id="units"):
-            with gr.Column(scale=2, min_width=180):
-                parts.face_map = gr.HTML()
-            with gr.Column(scale=5, min_width=300):
-                parts.unit_rows = gr.HTML()
-        parts.with_emotion = gr.Checkbox(label="Add a hint at emotions (EMFACS combinations; a hint, no finding)")
+    parts.face = gr.Radio(label="Several faces are seen. Which one?", visible=False, elem_id="face")
+
+
+def _add_timeline(parts: SimpleNamespace) -> None:
+    parts.plot = gr.Plot(label="Probability over time", elem_id="timeline")
+    gr.Markdown(messages.TIMELINE, elem_classes="small")
+    parts.clicked = gr.HTML(js_on_load=(HERE / "timeline.js").read_text(encoding="utf-8"), elem_id="clicked")
+    parts.peaks = gr.Radio(label="Peaks", elem_id="peaks")
+    with gr.Row():
+        parts.earlier = gr.Button("Earlier moment", size="sm", min_width=80)
+        parts.later = gr.Button("Later moment", size="sm", min_width=80)
+
+
+def _add_moment(parts: SimpleNamespace) -> None:
+    parts.account = gr.HTML(elem_id="account")
+    with gr.Row(elem_id="units"):
+        with gr.Column(scale=2, min_width=180):
+            parts.face_map = gr.HTML()
+        with gr.Column(scale=5, min_width=300):
+            parts.unit_rows = gr.HTML()
+    parts.with_emotion = gr.Checkbox(label="Add a hint at emotions (EMFACS combinations; a hint, no finding)")
 
 
 def _add_tabs(parts: SimpleNamespace) -> None:
@@ -108,15 +114,20 @@ def _add_tabs(parts: SimpleNamespace) -> None:
                 parts.csv_file = gr.DownloadButton("CSV", min_width=120)
                 parts.make_video = gr.Button("Make the annotated video", min_width=120)
                 parts.video_file = gr.DownloadButton("Annotated video", visible=False, min_width=120)
-            parts.code = gr.Code(language="python", label="The same result in Python", interactive=False)
+            parts.code = gr.Code(
+                language="python", label="The same result in Python", interactive=False, wrap_lines=True
+            )
         with gr.Tab("About"):
             gr.Markdown(messages.ABOUT)
 
 
 def _add_what_if(parts: SimpleNamespace) -> None:
-    gr.Markdown("Flip a rule of the graph, as in training, and watch which answers move and which hold.")
+    gr.Markdown(
+        "The model reasons by rules: these two units are often seen with each other, those two rarely. Flip a rule, as "
+        "in training, and watch which answers move and which hold."
+    )
     parts.relations = gr.CheckboxGroup(
-        label="Relations to switch (with their strength in this clip): a strong one becomes weak, a weak one strong",
+        label="Relations to switch (strength in this clip, 0 to 1): a strong one becomes weak, a weak one strong",
         elem_id="relations",
     )
     parts.flipped_units = gr.CheckboxGroup(

@@ -4,22 +4,21 @@ import numpy as np
 
 from .detector import MAGNIFICATION
 from .explanation import Pictures
-from .moments import Analysis, Moment
+from .moments import Moment
 from .pictures import movement_colours, to_url
 
 
-def player(analysis: Analysis, moment: Moment, pictures: Pictures) -> str:
+def player(moment: Moment, pictures: Pictures) -> str:
     """Three clips side by side with one set of controls, as HTML; `player.js` moves it.
 
     Args:
-        analysis: The whole video.
         moment: The moment shown.
         pictures: Its pictures.
     """
     largest = float(np.quantile(np.abs(pictures.motion), 0.995))
     motion = [movement_colours(frame, largest) for frame in pictures.motion]
     still = np.full_like(motion[0], 32)
-    captions = [_caption(analysis, moment, number) for number in range(len(pictures.crops))]
+    captions = [_caption(moment, number) for number in range(len(pictures.crops))]
     size = pictures.crops.shape[-1]
     first = 1 + int(np.abs(pictures.motion).mean((1, 2)).argmax())  # shown first: where most moves
     return (
@@ -51,7 +50,8 @@ def _clip(title: str, text: str, frames: list[np.ndarray], first: int) -> str:
     return f"<figure>{pictures}<figcaption><strong>{title}</strong> {text}</figcaption></figure>"
 
 
-def _caption(analysis: Analysis, moment: Moment, number: int) -> str:
-    frame = moment.sampled[number]
-    time = f", {frame / analysis.fps:.2f} s" if analysis.fps else ""
-    return f"{number + 1} of {len(moment.sampled)}: frame {frame} of the video{time}"
+def _caption(moment: Moment, number: int) -> str:
+    segment, frame = moment.segment, moment.sampled[number]
+    share = (frame - segment.start_frame) / max(segment.end_frame - segment.start_frame, 1)
+    time = segment.start_time + share * (segment.end_time - segment.start_time)
+    return f"{number + 1} of {len(moment.sampled)}: frame {frame} of the video, {time:.2f} s"

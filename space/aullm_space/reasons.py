@@ -6,6 +6,7 @@ import numpy as np
 
 from . import detector
 from .account import EXPERTS, describe_reasons
+from .facs import RELATIONS
 from .moments import Moment
 
 RADIUS, CENTRE = 40, 50  # of the circle on which the units stand, in a picture of 100
@@ -40,7 +41,7 @@ def _graph(moment: Moment, strengths: np.ndarray) -> str:
         angle = 2 * math.pi * number / len(units) - math.pi / 2
         places[code] = CENTRE + RADIUS * math.cos(angle), CENTRE + RADIUS * math.sin(angle)
     lines = "".join(
-        _line(places[first], places[second], f"{first} and {second}, {kind}", float(strength))
+        _line(places[first], places[second], f"{first} {RELATIONS[kind]} {second}", float(strength))
         for (first, second, kind), strength in zip(detector.config.relations, strengths, strict=True)
     )
     nodes = "".join(_node(code, places[code], active=code in moment.active) for code in units)
@@ -52,7 +53,7 @@ def _graph(moment: Moment, strengths: np.ndarray) -> str:
 
 
 def _line(start: tuple[float, float], end: tuple[float, float], title: str, strength: float) -> str:
-    kind = "exclusive" if title.endswith("exclusive") else "together"
+    kind = "exclusive" if RELATIONS["mutually exclusive"] in title else "together"
     return (
         f'<line class="{kind}" x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" '
         f'stroke-width="{0.3 + 2.2 * strength:.2f}"><title>{title}: {strength:.2f}</title></line>'

@@ -5,59 +5,118 @@ import io
 import json
 from typing import Any
 
-from . import detector
+from . import checkpoint, detector
 from .facs import ACTION_UNITS
-from .moments import Analysis, Moment
+from .moments import Analysis, Gap, Moment
 
 DECIMALS = 6
+WINDOW_SECONDS, STRIDE_SECONDS = 0.5, 0.25  # the processor's own, of a video of a second or more
+WHOLE_CLIP_SECONDS = 1.0
+CORNERS = ("x", "y", "width", "height")
 
 
-def to_record(analysis: Analysis) -> dict[str, Any]:
-    """The video's entry of the JSON."""
-    face = next((moment.segment.face for moment in analysis.moments if moment.segment.face), None)
+def to_records(analyses: list[Analysis]) -> list[dict[str, Any]]:
+    """The JSON: an entry a face."""
+    return [_record(analysis) for analysis in analyses]
+
+
+def _record(analysis: Analysis) -> dict[str, Any]:
     return {
         "source": analysis.request.path.name,
         "fps": None if analysis.fps is None else _round(analysis.fps),
         "num_frames": analysis.num_frames,
-        "face": face and {"box": [_round(value) for value in face.box], "score": _round(face.score)},
+        "face": next((face for face in map(_face, analysis.moments) if face), None),
         "model": detector.NAME,
-        "segments": [_segment(moment) for moment in analysis.moments],
+        "trained_on": checkpoint.trained_on(),
+        "weights_sha256": checkpoint.weights_sha256(),
+        "version": checkpoint.package_version(),
+        "settings": _settings(analysis),
+        "thresholds": {code: _round(threshold) for code, threshold in detector.THRESHOLDS.items()},
+        "segments": [
+            _gap(span) if isinstance(span, Gap) else _segment(span)
+            for span in sorted([*analysis.moments, *analysis.gaps], key=_frames)
+        ],
     }
 
 
-def to_json(analysis: Analysis) -> str:
-    """The JSON text: a list of one entry."""
-    return json.dumps([to_record(analysis)], indent=2, ensure_ascii=False) + "\n"
+def _settings(analysis: Analysis) -> dict[str, Any]:
+    """How the video was read."""
+    request = analysis.request
+    is_cut = not request.is_marked and analysis.end_time >= WHOLE_CLIP_SECONDS
+    return {
+        "window": WINDOW_SECONDS if is_cut else None,
+        "stride": STRIDE_SECONDS if is_cut else None,
+        "fps": None,
+        "face": request.face,
+        **request.marks,
+        "dtype": str(detector.model.dtype).removeprefix("torch."),
+        "device": str(detector.model.device),
+    }
 
 
-def to_csv(analysis: Analysis) -> str:
-    """The CSV text: a row a segment, `AU01_p` the probability and `AU01_c` 1 where active."""
+def to_json(analyses: list[Analysis]) -> str:
+    """The JSON's text."""
+    return json.dumps(to_records(analyses), indent=2, ensure_ascii=False) + "\n"
+
+
+def to_csv(analyses: list[Analysis]) -> str:
+    """The CSV text: a row a span, `AU01_p` the probability, `AU01_c` 1 where active, `AU01_t` the threshold."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = [f"AU{int(code[2:]):02d}_{kind}" for code in detector.THRESHOLDS for kind in "pc"]
-    writer.writerow(["source", "start_frame", "end_frame", "start_time", "end_time", *columns])
-    for segment in to_record(analysis)["segments"]:
-        units = segment.pop("action_units").values()
-        values = [value for unit in units for value in (unit["probability"], int(unit["active"]))]
-        writer.writerow([analysis.request.path.name, *segment.values(), *values])
+    rows = [_row(record, span) for record in to_records(analyses) for span in record["segments"]]
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue()
 
 
-def _segment(moment: Moment) -> dict[str, Any]:
-    segment = moment.segment
+def _row(record: dict[str, Any], span: dict[str, Any]) -> dict[str, Any]:
+    face, units = span["face"], span["action_units"] or {}
+    row = {"source": record["source"], "face": record["face"] and record["face"]["id"]}
+    row |= {name: span[name] for name in ("start_frame", "end_frame", "start_time", "end_time")}
+    row |= {"success": int(span["success"]), "reason": span["reason"]}
+    row |= zip(CORNERS, face["box"] if face else 4 * [None], strict=True)
+    row["confidence"] = face and face["score"]
+    for code, threshold in record["thresholds"].items():
+        unit, column = units.get(code), f"AU{int(code[2:]):02d}"
+        row[f"{column}_p"] = unit and unit["probability"]
+        row[f"{column}_c"] = unit and int(unit["active"])
+        row[f"{column}_t"] = threshold
+    return row | {"model": record["model"], "trained_on": record["trained_on"] and ", ".join(record["trained_on"])}
+
+
+def _frames(span: Moment | Gap) -> tuple[int, int]:
+    extent = span if isinstance(span, Gap) else span.segment
+    return extent.start_frame, extent.end_frame
+
+
+def _extent(span: Any) -> dict[str, Any]:
     return {
-        "start_frame": segment.start_frame,
-        "end_frame": segment.end_frame,
-        "start_time": _round(segment.start_time),
-        "end_time": _round(segment.end_time),
-        "action_units": {
-            code: {
-                "name": ACTION_UNITS[code].name,
-                "probability": _round(unit["probability"]),
-                "active": unit["active"],
-            }
-            for code, unit in moment.action_units.items()
-        },
+        "start_frame": span.start_frame,
+        "end_frame": span.end_frame,
+        "start_time": _round(span.start_time),
+        "end_time": _round(span.end_time),
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return _extent(gap) | {"success": False, "reason": gap.reason, "face": None, "action_units": None}
+
+
+def _segment(moment: Moment) -> dict[str, Any]:
+    units = {
+        code: {"name": ACTION_UNITS[code].name, "probability": _round(unit["probability"]), "active": unit["active"]}
+        for code, unit in moment.action_units.items()
+    }
+    return _extent(moment.segment) | {"success": True, "reason": None, "face": _face(moment), "action_units": units}
+
+
+def _face(moment: Moment) -> dict[str, Any] | None:
+    face = moment.segment.face
+    return face and {
+        "id": moment.segment.face_id,
+        "box": [_round(value) for value in face.box],
+        "score": _round(face.score),
+        "landmarks": [[_round(value) for value in point] for point in face.landmarks],
     }
 
 

@@ -1,44 +1,99 @@
-"""The timeline of a longer video: probability of every unit over time, with its peaks."""
+"""The timeline of a longer video: probability of every unit from the first frame to the last, with its peaks."""
 
-import numpy as np
+from typing import Any
+
 import plotly.graph_objects as go
 
+from . import detector
 from .facs import ACTION_UNITS
 from .moments import Analysis
+from .spans import is_apart
 
-ROW_PIXELS, FRAME_PIXELS = 24, 110
-INK = "#7d8595"  # readable on light and dark ground
+ROW_PIXELS, FRAME_PIXELS = 24, 130
+INK, VEIL = "#7d8595", "rgba(125, 133, 149, 0.28)"  # to be seen on light and dark ground
+SHORTEST_NAMED = 0.03  # share of the time from which a gap's reason stands in it; it is listed above in any case
 
 
 def timeline(analysis: Analysis) -> go.Figure:
-    """A map of units by time: the darker, the more probable; stars are peaks. `timeline.js` makes it clickable."""
+    """A map of units by time: dots are active moments, stars peaks, veils gaps. `timeline.js` makes it clickable."""
     codes = list(analysis.moments[0].action_units)
-    centres = [moment.centre for moment in analysis.moments]
-    values = np.array([[m.action_units[code]["probability"] for m in analysis.moments] for code in codes])
-    names = [[ACTION_UNITS[code].name] * len(centres) for code in codes]
+    edges, columns = _cells(analysis)
     figure = go.Figure(
         go.Heatmap(
-            x=centres, y=codes, z=values.tolist(), zmin=0, zmax=1, colorscale="Cividis", ygap=2,
-            colorbar={"thickness": 10, "len": 0.9},
-            text=names,
-            hovertemplate="%{y} %{text}<br>%{x:.2f} s: %{z:.2f}<extra></extra>",
+            x=edges, y=codes, z=[[_probability(analysis, index, code) for index in columns] for code in codes],
+            zmin=0, zmax=1, colorscale="Cividis", ygap=2, hoverongaps=False,
+            colorbar={"thickness": 10, "len": 0.9, "title": {"text": "probability", "side": "right"}},
+            text=[[_describe(analysis, index, code) for index in columns] for code in codes],
+            hovertemplate="%{text}<extra></extra>",
         )
     )  # fmt: skip
-    figure.add_scatter(
-        x=[centres[index] for index, _ in analysis.peaks],
-        y=[code for _, code in analysis.peaks],
-        mode="markers",
-        marker={"symbol": "star", "size": 11, "color": "#ffffff", "line": {"color": "#000000", "width": 1}},
-        hovertemplate="peak of %{y}, %{x:.2f} s<extra></extra>",
-        showlegend=False,
+    active = [(index, code) for index, moment in enumerate(analysis.moments) for code in moment.active]
+    _mark(figure, analysis, [each for each in active if each not in analysis.peaks], "circle", 5)
+    _mark(figure, analysis, analysis.peaks, "star", 11)
+    _veil(figure, analysis)
+    labels = [f"{code} ≥ {detector.THRESHOLDS[code]:.2f}" for code in codes]
+    figure.update_yaxes(
+        autorange="reversed", fixedrange=True, showgrid=False, tickmode="array", tickvals=codes, ticktext=labels
     )
-    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
-    figure.update_xaxes(title="seconds", showgrid=False)
+    figure.update_xaxes(title="seconds", showgrid=False, zeroline=False, range=[0, analysis.end_time])
     figure.update_layout(
         height=FRAME_PIXELS + ROW_PIXELS * len(codes), margin={"l": 8, "r": 8, "t": 40, "b": 40},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": INK, "size": 12},
     )  # fmt: skip
     return figure
+
+
+def _cells(analysis: Analysis) -> tuple[list[float], list[int | None]]:
+    """Edges of the columns in seconds, and the moment of each column; None where there is none."""
+    moments = analysis.moments
+    edges, columns = [moments[0].segment.start_time], list[int | None]()
+    for index, moment in enumerate(moments):
+        if index and is_apart(moments, index):
+            edges.append(moment.segment.start_time)
+            columns.append(None)
+        joined = index + 1 < len(moments) and not is_apart(moments, index + 1)
+        edges.append((moment.centre + moments[index + 1].centre) / 2 if joined else moment.segment.end_time)
+        columns.append(index)
+    return edges, columns
+
+
+def _probability(analysis: Analysis, index: int | None, code: str) -> float | None:
+    return None if index is None else analysis.moments[index].action_units[code]["probability"]
+
+
+def _describe(analysis: Analysis, index: int | None, code: str) -> str:
+    if index is None:
+        return ""
+    moment = analysis.moments[index]
+    unit = moment.action_units[code]
+    return (
+        f"{code} {ACTION_UNITS[code].name}<br>{moment.centre:.2f} s: {unit['probability']:.2f}, threshold "
+        f"{detector.THRESHOLDS[code]:.2f}{', active' if unit['active'] else ''}"
+    )
+
+
+def _mark(figure: go.Figure, analysis: Analysis, places: list[tuple[int, str]], symbol: str, size: int) -> None:
+    marker: dict[str, Any] = {"symbol": symbol, "size": size, "color": "#fff", "line": {"color": "#000", "width": 1}}
+    figure.add_scatter(
+        x=[analysis.moments[index].centre for index, _ in places],
+        y=[code for _, code in places],
+        mode="markers",
+        marker=marker,
+        text=[_describe(analysis, index, code) for index, code in places],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _veil(figure: go.Figure, analysis: Analysis) -> None:
+    """The gaps, each with its reason where there is room."""
+    for gap in analysis.gaps:
+        figure.add_vrect(
+            gap.start_time, gap.end_time, fillcolor=VEIL, layer="below", line={"color": INK, "width": 1, "dash": "dot"}
+        )
+        if gap.end_time - gap.start_time >= SHORTEST_NAMED * analysis.end_time:
+            middle = (gap.start_time + gap.end_time) / 2
+            figure.add_annotation(x=middle, y=0.5, yref="paper", text=gap.reason, textangle=-90, showarrow=False)
 
 
 def peak_choices(analysis: Analysis) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """What if a rule were another? The same clip asked again with relations or units' nodes flipped, as CCR trains with."""
 
 from . import detector
-from .facs import ACTION_UNITS
+from .facs import ACTION_UNITS, RELATIONS, full_name
 from .moments import Moment
 
 HOLDS = 0.02  # a probability that changes by less holds
@@ -12,15 +12,20 @@ NOTHING_FLIPPED = (
 
 
 def relation_choices(moment: Moment) -> list[tuple[str, int]]:
-    """Label and number of every relation, with its strength in this clip."""
+    """What every relation says, in words, with its strength in this clip, and its number."""
     if moment.relation_strengths is None:
         return []
     return [
-        (f"{first}{' + ' if kind == 'co-occurring' else ' or '}{second} · {strength:.2f}", number)
+        (f"{full_name(first)} {RELATIONS[kind]} {full_name(second)} ({strength:.2f})", number)
         for number, ((first, second, kind), strength) in enumerate(
             zip(detector.config.relations, moment.relation_strengths, strict=True)
         )
     ]
+
+
+def unit_choices(moment: Moment) -> list[tuple[str, str]]:
+    """Name and code of every unit."""
+    return [(full_name(code), code) for code in moment.action_units]
 
 
 def what_if(moment: Moment, relations: list[int], units: list[str]) -> str:
@@ -44,21 +49,23 @@ def what_if(moment: Moment, relations: list[int], units: list[str]) -> str:
     body = "".join(_row(*row) for row in rows)
     return (
         f"<p>{_summary(rows)}</p>"
-        '<table class="units flips"><thead><tr><th>Unit</th><th>Name</th><th>Now</th><th>Then</th><th>Change</th></tr>'
+        '<table class="units flips"><thead><tr><th>Unit</th><th>Name</th><th>Now</th><th>Then</th>'
+        "<th>Thres&shy;hold</th><th>Change</th></tr>"
         f"</thead><tbody>{body}</tbody></table>"
     )
 
 
 def _row(code: str, before: float, after: float) -> str:
     moves = abs(after - before) >= HOLDS
-    crossed = (after >= detector.THRESHOLDS[code]) != (before >= detector.THRESHOLDS[code])
+    threshold = detector.THRESHOLDS[code]
+    crossed = (after >= threshold) != (before >= threshold)
     change = f"{after - before:+.3f}{'' if moves else ', holds'}"
     if crossed:
         change += ", now active" if after > before else ", no longer active"
     return (
         f'<tr class="{"active" if moves else "still"}" data-unit="{code}"><th scope="row">{code}</th>'
-        f'<td>{ACTION_UNITS[code].name}</td><td class="number">{before:.4f}</td><td class="number">{after:.4f}</td>'
-        f"<td>{change}</td></tr>"
+        f'<td>{ACTION_UNITS[code].name}</td><td class="number">{before:.3f}</td><td class="number">{after:.3f}</td>'
+        f'<td class="threshold">{threshold:.2f}</td><td>{change}</td></tr>'
     )
 
 
