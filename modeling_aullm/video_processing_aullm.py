@@ -188,8 +188,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         """
         if num_frames not in (None, self.num_frames) or not do_sample_frames:
             raise ValueError(
-                f"num_frames {num_frames}, do_sample_frames {do_sample_frames}: the model takes {self.num_frames} sampled "
-                "frames a clip; leave both out"
+                f"num_frames {num_frames}, do_sample_frames {do_sample_frames}: the model takes {self.num_frames} "
+                "sampled frames a clip; leave both out"
             )
         sources = as_batch(videos)
         marks = zip(*(_one_each(len(sources), mark) for mark in (onset, apex, offset)), strict=True)

@@ -311,7 +311,7 @@ def test_where_the_llm_is_gone_it_is_saved_whole(lean, small_llm, clips, tmp_pat
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_only_the_llm_is_loaded_in_half_precision(dtype, lean, small_llm):
-    folder, model = lean
+    folder, _ = lean
     for loaded in (
         AULLMForAUDetection.from_pretrained(folder, dtype=dtype),
         AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype)),
@@ -326,7 +326,8 @@ SAVE_ELSEWHERE = """
 import sys
 from importlib.machinery import PathFinder
 find = PathFinder.find_spec.__func__
-PathFinder.find_spec = classmethod(lambda cls, name, *rest: None if name == "modeling_aullm" else find(cls, name, *rest))
+hidden = ("modeling_aullm",)
+PathFinder.find_spec = classmethod(lambda cls, name, *rest: None if name in hidden else find(cls, name, *rest))
 sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
 try:
     import modeling_aullm
