@@ -21,6 +21,7 @@ def to_records(analyses: list[Analysis]) -> list[dict[str, Any]]:
 
 
 def _record(analysis: Analysis) -> dict[str, Any]:
+    spans: list[Moment | Gap] = [*analysis.moments, *analysis.gaps]
     return {
         "source": analysis.request.path.name,
         "fps": None if analysis.fps is None else _round(analysis.fps),
@@ -32,10 +33,7 @@ def _record(analysis: Analysis) -> dict[str, Any]:
         "version": checkpoint.package_version(),
         "settings": _settings(analysis),
         "thresholds": {code: _round(threshold) for code, threshold in detector.THRESHOLDS.items()},
-        "segments": [
-            _gap(span) if isinstance(span, Gap) else _segment(span)
-            for span in sorted([*analysis.moments, *analysis.gaps], key=_frames)
-        ],
+        "segments": [_gap(span) if isinstance(span, Gap) else _segment(span) for span in sorted(spans, key=_frames)],
     }
 
 
