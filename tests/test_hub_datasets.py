@@ -149,7 +149,7 @@ def test_what_is_there_is_replaced_only_on_demand(hub, data, tmp_path):
 
 def test_errors_say_what_to_do(hub, data, tmp_path):
     stranger = push(hub, tmp_path, data, token="hf_stranger")
-    assert stranger.returncode == 2 and "hf auth login" in stranger.stderr
+    assert stranger.returncode == 2 and "you are stranger and cannot make lab/clips" in stranger.stderr
     nothing = push(hub, tmp_path, tmp_path / "nothing")
     assert nothing.returncode == 2 and "holds no dataset" in nothing.stderr
     name = run_module(hub, tmp_path / "home", "hub.push_dataset", data, "--repo", "../clips")
@@ -162,6 +162,7 @@ def test_errors_say_what_to_do(hub, data, tmp_path):
 
 def test_offline_is_told(data, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_TOKEN", "hf_anyone")
     with pytest.raises(InputError, match="HF_HUB_OFFLINE is set"):
         push_dataset(data, "lab/clips")
 
