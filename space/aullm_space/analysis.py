@@ -9,7 +9,7 @@ import numpy as np
 from . import detector
 from .limits import UnusableVideo, check_video
 from .moments import Analysis, Moment, Request
-from .spans import find_gaps, find_peaks
+from .spans import NOT_READ, OUTSIDE_MARKS, find_gaps, find_peaks
 from .video import count_frames
 
 MOST_FACES = 6  # looked for in a clip whose expression is marked
@@ -86,11 +86,9 @@ def _of_face(
     request: Request, face: int | None, moments: list[Moment], without: list[Any], num_frames: int
 ) -> Analysis:
     own = [moment for moment in moments if moment.segment.face_id == face]
-    end_time = max(segment.end_time for segment in [*without, *(moment.segment for moment in moments)])
     concerning = [segment for segment in without if segment.face_id in (None, face)]
-    # What lies outside onset and offset was not asked for, so that it is no gap.
-    gaps = [] if request.is_marked else find_gaps(own, concerning, num_frames, end_time)
-    return Analysis(request, face, own[0].segment.fps, num_frames, end_time, own, gaps, find_peaks(own))
+    gaps = find_gaps(own, concerning, num_frames, OUTSIDE_MARKS if request.is_marked else NOT_READ)
+    return Analysis(request, face, own[0].segment.fps, num_frames, own, gaps, find_peaks(own))
 
 
 def _nothing_stated(request: Request, segments: list[Any]) -> str:

@@ -69,7 +69,7 @@ def _draw(image: np.ndarray, moment: Moment | None, gap: Gap | None) -> np.ndarr
 def _lines(moment: Moment | None, gap: Gap | None) -> list[tuple[str, tuple[int, int, int]]]:
     """The surest active units, one a line."""
     if moment is None:
-        return [(f"nothing is stated: {gap.reason if gap else 'outside onset and offset'}", INK)]
+        return [(f"nothing is stated: {gap.reason}", INK)] if gap else []
     if not moment.active:
         return [("no unit active", INK)]
     surest = sorted(moment.active, key=lambda code: -moment.action_units[code]["probability"])

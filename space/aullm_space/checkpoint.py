@@ -1,49 +1,50 @@
-"""Which checkpoint answers, and what it was trained on: by the record that training writes beside it."""
+"""Which checkpoint answers, and what it was trained on."""
 
+import hashlib
 import json
+from functools import cache
 from html import escape
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from transformers.utils import cached_file
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file
 
 from . import detector
 
 SYNTHETIC = "synthetic:"  # how the names of made-up data begin
 
 
-def read_record() -> dict[str, Any]:
-    """The record beside the checkpoint; empty if there is none."""
-    path = cached_file(
-        detector.MODEL_ID,
-        "metrics.json",
-        revision=detector.MODEL_REVISION,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
+def package_version() -> str:
+    """Of the package `aullm`, which a Space need not have: the model brings its code."""
+    try:
+        return version("aullm")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@cache
+def weights_sha256() -> dict[str, str]:
+    """Hash of each file of weights."""
+    options = {"revision": detector.MODEL_REVISION}
+    index = cached_file(
+        detector.MODEL_ID, SAFE_WEIGHTS_INDEX_NAME, _raise_exceptions_for_missing_entries=False, **options
     )
-    record = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
-    return record if isinstance(record, dict) else {}
+    names = [SAFE_WEIGHTS_NAME]
+    if index:
+        names = sorted(set(json.loads(Path(index).read_text(encoding="utf-8"))["weight_map"].values()))
+    hashes = {}
+    for name in names:
+        with open(cached_file(detector.MODEL_ID, name, **options), "rb") as file:
+            hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
 
 
-def data_seen(record: dict[str, Any]) -> list[str]:
-    """Names of the data that the checkpoint was trained on; none if that is not on record.
-
-    Args:
-        record: A pushed checkpoint's lists them; another's has the options of its last training.
-    """
-    if record.get("data_seen"):
-        return [str(name) for name in record["data_seen"]]
-    options = record.get("options") or {}
-    before = [f"whatever {Path(options['model']).name} had seen"] if options.get("model") else []
-    return [*before, options["data"]] if options.get("data") else []
-
-
-def describe(name: str, data: list[str]) -> str:
+def describe(name: str, data: list[str] | None) -> str:
     """A sentence on the checkpoint, as HTML.
 
     Args:
         name: Of the checkpoint.
-        data: Names of what it was trained on.
+        data: Names of what it was trained on, None if that is not on record.
     """
     who = f"This is the checkpoint <strong>{escape(name)}</strong>"
     if not data:

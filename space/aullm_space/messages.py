@@ -54,7 +54,7 @@ card tells all of it.
 
 def header() -> str:
     """What the page is for, and which checkpoint answers."""
-    sentence = checkpoint.describe(detector.NAME, checkpoint.data_seen(checkpoint.read_record()))
+    sentence = checkpoint.describe(detector.NAME, detector.config.trained_on)
     return _HEADER.format(checkpoint=sentence)
 
 
@@ -80,7 +80,7 @@ def found(analysis: Analysis, num_faces: int) -> str:
 
 
 def _gaps(analysis: Analysis) -> str:
-    if not analysis.gaps:
+    if not analysis.gaps or analysis.request.is_marked:
         return ""
     listed = [f"{gap.start_time:.2f} to {gap.end_time:.2f} s ({gap.reason})" for gap in analysis.gaps[:GAPS_LISTED]]
     more = len(analysis.gaps) - len(listed)

@@ -93,7 +93,6 @@ class Analysis:
         face_id: Number of the face, from 1 in the order they are met; None with ready crops.
         fps: Frames a second, None if the video does not say.
         num_frames: Frames decoded.
-        end_time: Seconds, time of the video's last frame.
         moments: The stretches of which something is stated, in order; at least one.
         gaps: What lies between them, in order.
         peaks: Where each unit is strongest each time it is active: index of the moment and code, in order.
@@ -103,15 +102,19 @@ class Analysis:
     face_id: int | None
     fps: float | None
     num_frames: int
-    end_time: float
     moments: list[Moment]
     gaps: list[Gap] = field(default_factory=list)
     peaks: list[tuple[int, str]] = field(default_factory=list)
 
     @property
+    def end_time(self) -> float:
+        """Seconds, time of the video's last frame."""
+        return max(span.end_time for span in [*self.gaps, *(moment.segment for moment in self.moments)])
+
+    @property
     def is_timeline(self) -> bool:
-        """Whether there is anything to show over time."""
-        return len(self.moments) + len(self.gaps) > 1
+        """Whether there is anything to show over time: not of one clip, whether whole or from onset to offset."""
+        return not self.request.is_marked and len(self.moments) + len(self.gaps) > 1
 
     @property
     def strongest(self) -> int:

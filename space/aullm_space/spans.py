@@ -1,44 +1,48 @@
 """A face's time from the video's first frame to its last: where nothing is stated, and where a unit is at its peak."""
 
-from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from .moments import Gap, Moment
 
-NOT_SEEN = "this face is not seen"
+NOT_READ = "this face is not read"  # where another one is
+OUTSIDE_MARKS = "outside onset and offset"
 
 
-def find_gaps(moments: list[Moment], without: Iterable[Any], num_frames: int, end_time: float) -> list[Gap]:
-    """The stretches of which nothing is stated, in order; neighbours with one reason are one.
+def find_gaps(moments: list[Moment], without: list[Any], num_frames: int, rest: str) -> list[Gap]:
+    """The stretches of which nothing is stated, in order; they overlap nothing.
 
     Args:
         moments: Those of one face, in order.
-        without: The processor's segments without a statement that concern it.
+        without: The processor's segments without a statement that concern it; they may overlap.
         num_frames: Of the video.
-        end_time: Of its last frame, in seconds.
+        rest: Reason of frames of which no segment speaks.
     """
-    gaps: list[Gap] = []
-    told = [Gap(s.start_frame, s.end_frame, s.start_time, s.end_time, s.reason) for s in without]
-    for gap in sorted([*told, *_between(moments, told, num_frames, end_time)], key=lambda gap: gap.start_frame):
-        last = gaps[-1] if gaps else None
-        if last and gap.reason == last.reason and gap.start_frame <= last.end_frame + 1:
-            end = max(last, gap, key=lambda each: each.end_frame)
-            gaps[-1] = Gap(last.start_frame, end.end_frame, last.start_time, end.end_time, gap.reason)
-        else:
-            gaps.append(gap)
-    return gaps
+    stated = [moment.segment for moment in moments]
+    reasons: list[str | None] = [rest] * num_frames
+    for segment in [*without, *stated]:
+        length = segment.end_frame - segment.start_frame + 1
+        reasons[segment.start_frame : segment.end_frame + 1] = [segment.reason] * length
+    times = _times([*stated, *without], num_frames)
+    starts = [frame for frame in range(num_frames) if frame == 0 or reasons[frame] != reasons[frame - 1]]
+    return [
+        Gap(start, end - 1, float(times[start]), float(times[end - 1]), reason)
+        for start, end in pairwise([*starts, num_frames])
+        if (reason := reasons[start]) is not None
+    ]
 
 
-def _between(moments: list[Moment], told: list[Gap], num_frames: int, end_time: float) -> Iterator[Gap]:
-    """What no segment speaks of, since another face is read there."""
-    last_frame, last_time = -1, 0.0
-    for span in sorted([*(moment.segment for moment in moments), *told], key=lambda span: span.start_frame):
-        if span.start_frame > last_frame + 1:
-            yield Gap(last_frame + 1, span.start_frame - 1, last_time, span.start_time, NOT_SEEN)
-        if span.end_frame > last_frame:
-            last_frame, last_time = span.end_frame, span.end_time
-    if num_frames > last_frame + 1:
-        yield Gap(last_frame + 1, num_frames - 1, last_time, end_time, NOT_SEEN)
+def _times(segments: list[Any], num_frames: int) -> np.ndarray:
+    """Seconds at each frame, (num_frames,): known where a segment begins or ends, in proportion elsewhere."""
+    known = {s.start_frame: s.start_time for s in segments} | {s.end_frame: s.end_time for s in segments}
+    frames = np.array(sorted(known))
+    times = np.array([known[frame] for frame in sorted(known)])
+    pace = (times[-1] - times[0]) / max(1, frames[-1] - frames[0])
+    wanted = np.arange(num_frames)
+    outside = np.minimum(wanted - frames[0], 0) + np.maximum(wanted - frames[-1], 0)
+    return np.interp(wanted, frames, times) + pace * outside
 
 
 def find_peaks(moments: list[Moment]) -> list[tuple[int, str]]:
