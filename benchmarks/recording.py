@@ -1,4 +1,4 @@
-"""A made-up long recording: drawn people before a 640x480 camera of 200 frames a second, as H.264."""
+"""A made-up long recording: drawn people before a 640x480 camera, by default of 200 frames a second, as H.264."""
 
 import math
 from fractions import Fraction
@@ -15,32 +15,33 @@ FPS = 200
 PEOPLE, SECONDS_EACH = 2, 2  # drawn and encoded once; a longer recording shows them over and over
 
 
-def write_recording(path: Path, seconds: float) -> int:
+def write_recording(path: Path, seconds: float, fps: int = FPS) -> int:
     """Write a recording of at least this length.
 
     Args:
         path: New MP4 file.
         seconds: Rounded up to whole turns of all people.
+        fps: Frames a second of the camera.
 
     Returns:
         Number of frames.
     """
     turn = path.with_name(f"turn-{path.name}")
-    _encode_turn(turn)
+    _encode_turn(turn, fps)
     repeats = math.ceil(seconds / (PEOPLE * SECONDS_EACH))
     _repeat(turn, path, repeats)
     turn.unlink()
-    return repeats * PEOPLE * SECONDS_EACH * FPS
+    return repeats * PEOPLE * SECONDS_EACH * fps
 
 
-def _encode_turn(path: Path) -> None:
-    images = [image for index in range(PEOPLE) for image in person(index, SECONDS_EACH * FPS)]
+def _encode_turn(path: Path, fps: int) -> None:
+    images = [image for index in range(PEOPLE) for image in person(index, SECONDS_EACH * fps)]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("h264", rate=FPS, options={"preset": "veryfast"})
+        stream = container.add_stream("h264", rate=fps, options={"preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for index, content in enumerate(images):
             picture = av.VideoFrame.from_ndarray(np.asarray(Image.open(BytesIO(content))), format="rgb24")
-            picture.pts, picture.time_base = index, Fraction(1, FPS)
+            picture.pts, picture.time_base = index, Fraction(1, fps)
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
 

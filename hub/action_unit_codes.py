@@ -2,7 +2,8 @@
 
 One grammar for all datasets (arXiv 2211.11425 lists their habits): tokens joined by `+` or a comma; each is a number,
 perhaps after `AU`, with a side, an intensity A to E, and a mark of doubt, `(k)` or `?`. `or` joins readings of which
-the coder could not choose one: what does not stand in all of them is in doubt.
+the coder could not choose one: what does not stand in all of them is in doubt. A cell that does not say, or says `?`
+beside other units, is no statement that a unit is absent: what it leaves open is unknown.
 """
 
 import math
@@ -14,7 +15,8 @@ from typing import Any
 
 from training.clips import FACS_NUMBERS
 
-NONE_CODED = ("", "?", "/", "-", "none", "nan")
+NONE_CODED = ("none", "no", "no au", "no aus")  # says that no unit is active
+UNSAID = re.compile(r"[?/\-.]+|n/?a|#n/a|nan|null|unknown|unclear|uncertain|unsure|tbd|not coded")
 _TOKEN = re.compile(
     r"(?:AU|AD)?\s*(?P<before>[LRTBU])?\s*(?:AU|AD)?\s*(?P<number>\d{1,3})\s*(?P<after>[LR])?\s*(?P<intensity>[A-E])?"
     r"\s*(?P<doubt>\(\s*[Kk]\s*\)|\?)?"
@@ -48,14 +50,15 @@ class ActionUnitCode:
         return f"{self.side}{self.number}{self.intensity}" + " (k)" * self.uncertain
 
 
-def parse_action_units(cell: Any) -> list[ActionUnitCode]:
+def parse_action_units(cell: Any) -> list[ActionUnitCode] | None:
     """Read a spreadsheet's cell.
 
     Args:
         cell: Text, a number, or None.
 
     Returns:
-        The codes in their order, each once; empty if none is coded.
+        The codes in their order, each once; empty if the cell says that there is none; None if it does not say which
+        units there are, or not of all.
 
     Raises:
         ValueError: If it cannot be read, or names a number that FACS does not have.
@@ -63,11 +66,13 @@ def parse_action_units(cell: Any) -> list[ActionUnitCode]:
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return []
+        return None
     if not isinstance(cell, str | int) or isinstance(cell, bool):
         raise ValueError(f"{cell!r} is no list of action units")
     text = unicodedata.normalize("NFKC", str(cell)).strip()  # full-width commas and digits become plain ones
-    return _agree([_parse_reading(reading, text) for reading in _OR.split(text)])
+    readings = [_parse_reading(reading, text) for reading in _OR.split(text)]
+    said = [reading for reading in readings if reading is not None]
+    return _agree(said) if len(said) == len(readings) else None
 
 
 def present_units(codes: Iterable[ActionUnitCode], *, keep_uncertain: bool = False) -> list[str]:
@@ -81,11 +86,16 @@ def present_units(codes: Iterable[ActionUnitCode], *, keep_uncertain: bool = Fal
     return [f"AU{number}" for number in sorted(numbers)]
 
 
-def _parse_reading(reading: str, text: str) -> list[ActionUnitCode]:
-    """The codes of one reading of a cell."""
+def _parse_reading(reading: str, text: str) -> list[ActionUnitCode] | None:
+    """The codes of one reading of a cell; None if it leaves any open."""
     codes: list[ActionUnitCode] = []
-    for token in map(str.strip, re.split(r"[+,;]", reading)):
+    tokens = [token for token in map(str.strip, re.split(r"[+,;]", reading)) if token]
+    is_open = not tokens
+    for token in tokens:
         if token.lower() in NONE_CODED:
+            continue
+        if UNSAID.fullmatch(token.lower()):
+            is_open = True
             continue
         match = _TOKEN.fullmatch(token) or _TOKEN.fullmatch(token.upper())
         if match is None or (match["before"] and match["after"]):
@@ -97,7 +107,7 @@ def _parse_reading(reading: str, text: str) -> list[ActionUnitCode]:
         code = ActionUnitCode(number, side, match["intensity"] or "", bool(match["doubt"]))
         if code not in codes:
             codes.append(code)
-    return codes
+    return None if is_open else codes
 
 
 def _agree(readings: list[list[ActionUnitCode]]) -> list[ActionUnitCode]:

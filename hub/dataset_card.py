@@ -18,7 +18,7 @@ COLUMNS = """
 | `onset`, `apex`, `offset` | indices among the frames of this row, -1 where unknown or outside |
 | `fps` | frames a second of the recording |
 | `emotion` | as published |
-| `action_units` | FACS units that are present, `AU12`; empty where none is coded, null where the dataset codes none |
+| `action_units` | FACS units that are present, `AU12`; empty where the coder saw none, null where they are unknown |
 | `au_codes` | the same with side, intensity and doubt as coded, such as `R12B`, `4 (k)` |
 | `frame_numbers` | numbers of the frames in the published files' names |
 | `landmarks` | eyes, nose, mouth corners in the published frame that shows them first; null where not looked for |
@@ -87,4 +87,6 @@ def _units(data: Dataset) -> str:
     if not counts:
         return "No action units are coded: it can serve no training of a detector of them.\n"
     ordered = sorted(counts, key=lambda unit: int(unit[2:]))
-    return "Clips with each unit: " + ", ".join(f"{unit} {counts[unit]}" for unit in ordered) + ".\n"
+    unknown = sum(units is None for units in data["action_units"])
+    text = f"Clips with each unit: {', '.join(f'{unit} {counts[unit]}' for unit in ordered)}."
+    return f"{text} Of {unknown} clips the units are unknown.\n" if unknown else f"{text}\n"

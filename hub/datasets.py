@@ -19,9 +19,9 @@ def load_prepared(name: str | os.PathLike, revision: str | None = None) -> Datas
     """Load a dataset that `hub.prepare` made, all its splits as one.
 
     One row a clip: `dataset`, `subject` and `clip_id`; `onset`, `apex` and `offset` as indices among its frames, -1
-    where unknown; `fps`; `emotion` as published; `action_units` that are present, such as `AU12`; `au_codes` with side,
-    intensity and doubt, such as `R12B` or `4 (k)`; `frames`, an array of bytes (frames, size, size) or a list of
-    images. Also `frame_numbers` in the published files' names, and the `landmarks` of the face.
+    where unknown; `fps`; `emotion` as published; `action_units` that are present, such as `AU12`, None where they are
+    unknown; `au_codes` with side, intensity and doubt, such as `R12B` or `4 (k)`; `frames`, an array of bytes (frames,
+    size, size) or a list of images. Also `frame_numbers` in the published files' names, and the face's `landmarks`.
 
     Args:
         name: Folder, or id of a dataset repository on the Hub.

@@ -20,6 +20,8 @@ from modeling_aullm.face_alignment import detect_faces
 from modeling_aullm.facs import ACTION_UNITS
 from modeling_aullm.output_files import write_whole
 from modeling_aullm.overlay import write_video
+from training.errors import run_command
+from training.run_folder import check_writable_folder
 
 SHOWN = ("AU6", "AU12")  # happiness by EMFACS
 NUM_FRAMES, FPS = 18, 30.0
@@ -53,10 +55,14 @@ def main(argv: list[str] | None = None) -> int:
 
     Returns:
         The exit status of `aullm predict`.
+
+    Raises:
+        InputError: If the folder is a file, or cannot be written to.
     """
     parser = argparse.ArgumentParser(prog="python -m hub.demo", description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where everything is written")
     folder = parser.parse_args(argv).folder
+    check_writable_folder(folder, "folder")
     folder.mkdir(parents=True, exist_ok=True)
     clip = folder / "astronaut.mp4"
     write_whole(clip, partial(write_video, make_clip(), fps=FPS))
@@ -71,4 +77,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(lambda: sys.exit(main()))

@@ -11,6 +11,7 @@ repository is run.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
+from huggingface_hub import HfApi
 
 from hub.checkpoint import load_checkpoint, weights_digest
 from hub.evaluation_run import (
@@ -36,15 +37,16 @@ from hub.evaluation_run import (
 )
 from hub.fetch import MAX_GB, Fetched, fetch_commit, fetch_dataset, fetch_model
 from hub.lineage import data_names, data_seen
-from hub.repository import is_repo_id
+from hub.repository import check_login, is_repo_id
 from modeling_aullm import DEFAULT_CHECKPOINT
-from training.clips import Clip, load_clips
+from training.clips import Clip, check_data, load_clips
 from training.errors import InputError, run_command
 from training.fit import NUM_FRAMES, predict_clips
+from training.inputs import say_unknown
 from training.options import DataOptions, option, parse_options
-from training.protocol import load_together, start_processes
+from training.protocol import load_together, on_main_process, start_processes
 from training.provenance import environment, start_memory_count, usage
-from training.run_folder import check_output, fold_folder, new_fold, open_run
+from training.run_folder import check_output, check_same_run, fold_folder, new_fold, open_run
 
 SYNTHETIC_SEED = 1000  # people of the generator that no training by its defaults has seen
 SHOWN = {
@@ -89,11 +91,14 @@ def on_hub(name: str) -> bool:
     return is_repo_id(name) and not Path(name).is_dir()
 
 
-def evaluate_checkpoint(options: EvaluateOptions) -> Path:
+def evaluate_checkpoint(options: EvaluateOptions, *, num_proc: int = 1) -> Path:
     """Predict, score and write the run's folder. To be called in every process of Accelerate.
+
+    Clips whose units are unknown are left out, and named on stderr, where others are coded.
 
     Args:
         options: Model, data and folder.
+        num_proc: Processes that draw synthetic clips, see `training.clips.load_clips`.
 
     Returns:
         The run's folder. A run that is finished is not done again.
@@ -102,14 +107,20 @@ def evaluate_checkpoint(options: EvaluateOptions) -> Path:
         InputError: If model or data are not to be had or do not fit each other, or the folder is another run's
             or being written by another job.
     """
-    found = _find(options.model or str(DEFAULT_CHECKPOINT), options.revision, "model", options.max_gb)
+    model_name = options.model or str(DEFAULT_CHECKPOINT)
+    commits = on_main_process(lambda: _check(options, model_name))
+    found = _find(model_name, commits["model"], "model", options.max_gb)
     model, processor = load_checkpoint(found.path)
     if model.config.num_frames != NUM_FRAMES:
         raise InputError(f"{found.path} takes {model.config.num_frames} frames a clip; evaluation gives {NUM_FRAMES}")
     units, size = list(model.config.action_units), model.config.image_size
-    data = _find(options.data, options.data_revision, "dataset", options.max_gb)
+    data = _find(options.data, commits["dataset"], "dataset", options.max_gb)
     name = str(data.path) if on_hub(options.data) else options.data
-    clips, fingerprint = load_together(lambda: load_clips(name, options.data_options(), units, size, unlabelled=True))
+    loaded = load_together(
+        lambda: load_clips(name, options.data_options(), units, size, unlabelled=True, num_proc=num_proc)
+    )
+    say_unknown(options.data, loaded)
+    clips, fingerprint, unknown = loaded
     if options.submit and not is_labelled(clips):
         raise InputError(f"--submit: no clip of {options.data} has action units coded, so there are no figures")
     seen, names = data_seen(found.path), {*data_names(options.data, options.data_seed), *(c.dataset for c in clips)}
@@ -118,6 +129,7 @@ def evaluate_checkpoint(options: EvaluateOptions) -> Path:
         data=options.data,
         action_units=units,
         fingerprint=fingerprint,
+        unknown=unknown,
         weights=weights_digest(found.path),
         trained_on_this_data=None if seen is None else bool(names.intersection(seen)),
     )
@@ -130,13 +142,29 @@ def evaluate_checkpoint(options: EvaluateOptions) -> Path:
     return run
 
 
-def _find(name: str, revision: str, repo_type: str, max_gb: float) -> Fetched:
+def _check(options: EvaluateOptions, model_name: str) -> dict[str, str | None]:
+    """Find out before the long work what can be known; the commits of model and data, `None` of what is a folder."""
+    known = {key: value for key, value in vars(options.data_options()).items() if hasattr(options, key)}
+    check_same_run(Path(options.output), {"protocol": "evaluate", "options": known})
+    if options.submit:
+        check_login(HfApi(), options.model)
+    wanted = {"model": (model_name, options.revision), "dataset": (options.data, options.data_revision)}
+    if not on_hub(model_name) and not Path(model_name, "config.json").is_file():
+        raise InputError(
+            f"{model_name} is no checkpoint: it holds no config.json, and is no name of a model on the Hub"
+        )
+    if not on_hub(options.data):
+        check_data(options.data)
+    return {
+        kind: fetch_commit(name, revision or None, kind) if on_hub(name) else None
+        for kind, (name, revision) in wanted.items()
+    }
+
+
+def _find(name: str, commit: str | None, repo_type: str, max_gb: float) -> Fetched:
     """The folder of a model or dataset; of one on the Hub all processes take the commit that the main one has found."""
-    if not on_hub(name):
+    if commit is None:
         return Fetched(Path(name), None)
-    main = PartialState().is_main_process
-    commit = load_together(lambda: fetch_commit(name, revision or None, repo_type) if main else None)
-    (commit,) = broadcast_object_list([commit])
     fetch = fetch_model if repo_type == "model" else fetch_dataset
     return load_together(lambda: fetch(name, commit, max_gb=max_gb))
 
@@ -168,7 +196,7 @@ def main() -> None:
     """Evaluate what the command line says, and submit it if asked."""
     start_processes()
     (options,) = parse_options(EvaluateOptions, description=__doc__)
-    run = evaluate_checkpoint(options)
+    run = evaluate_checkpoint(options, num_proc=os.cpu_count() or 1)
     if not PartialState().is_main_process:
         return
     if not (run / "metrics.json").is_file():

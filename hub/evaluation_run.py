@@ -27,6 +27,7 @@ def describe_evaluation(
     data: str,
     action_units: Sequence[str],
     fingerprint: str,
+    unknown: Sequence[str],
     weights: str,
     trained_on_this_data: bool | None,
 ) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def describe_evaluation(
         data: Name of the dataset, as it was given.
         action_units: Codes of the model's units.
         fingerprint: Of the clips.
+        unknown: Names of the clips that were left out, for it is unknown which units they show.
         weights: SHA-256 of the checkpoint's safetensors files.
         trained_on_this_data: Whether the checkpoint's record names this data; `None` without a record.
     """
@@ -47,6 +49,7 @@ def describe_evaluation(
         "seeds": [SEED],
         "folds": [FOLD],
         "data": {data: fingerprint},
+        "unknown": {data: list(unknown)},
         "model": {"id": options["model"], "revision": options["revision"], "weights_sha256": weights},
         "data_revision": options["data_revision"],
         "trained_on_this_data": trained_on_this_data,
@@ -82,7 +85,7 @@ def write_fold(
 
 def is_labelled(clips: Sequence[Clip]) -> bool:
     """Whether the clips have units coded, all or none of them."""
-    return not np.isnan(clips[0].labels).any()
+    return not any(np.isnan(clip.labels).any() for clip in clips)
 
 
 def write_metrics(run: Path, record: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ class Inspection:
         emotions: Clips of each emotion, as published.
         units: Clips with each unit, by dataset, by number; empty if the datasets code none.
         unit_subjects: Subjects who show each unit.
-        coded: Clips for which units are coded at all (perhaps that there is none).
+        coded: Clips of each dataset whose units are known (perhaps that there is none).
         faces: Clips with a face, without one, and those in which none was looked for.
         problems: What looks odd, and the clips it holds for.
     """
@@ -54,7 +54,7 @@ class Inspection:
     emotions: Counter[str] = field(default_factory=Counter)
     units: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     unit_subjects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    coded: int = 0
+    coded: Counter[str] = field(default_factory=Counter)
     faces: Counter[str] = field(default_factory=Counter)
     problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -71,15 +71,20 @@ def inspect(data: Dataset) -> Inspection:
     found = Inspection()
     digests: dict[str, list[str]] = defaultdict(list)
     names: Counter[str] = Counter()
+    unknown: dict[str, list[str]] = defaultdict(list)
     for row in rows_with_frames(data):
         person, clip = f"{row['dataset']}/{row['subject']}", f"{row['dataset']}/{row['clip_id']}"
         checks = check_frames(row["frames"], row.get("landmarks"), is_raw=_is_raw(data))
         names[clip] += 1
         digests[checks.digest].append(clip)
         _count(found, row, person, checks)
+        if row["action_units"] is None:
+            unknown[row["dataset"]].append(clip)
         for problem in (*checks.problems, *_moment_problems(row, checks.num_frames)):
             found.problems[problem].append(clip)
     found.units = dict(sorted(found.units.items(), key=lambda item: int(item[0][2:])))
+    for dataset in found.coded:  # one that codes no units at all has no clip that lacks them
+        found.problems["action units unknown"] += unknown[dataset]
     found.problems["the same name twice"] += [name for name, count in names.items() if count > 1]
     found.problems["the same frames in several clips"] += clips_in_common(digests)
     found.problems = {problem: clips for problem, clips in found.problems.items() if clips}
@@ -108,7 +113,8 @@ def _count(found: Inspection, row: dict[str, Any], person: str, checks: FrameChe
     found.fps[round(float(row["fps"]), 2)] += 1
     found.emotions[row["emotion"] or "(none)"] += 1
     found.faces[checks.face] += 1
-    found.coded += row["action_units"] is not None
+    if row["action_units"] is not None:
+        found.coded[row["dataset"]] += 1
     for unit in row["action_units"] or ():
         found.units[unit][row["dataset"]] += 1
         found.unit_subjects[unit].add(person)
@@ -130,7 +136,6 @@ def report_lines(found: Inspection, preparation: dict[str, Any]) -> list[str]:
         found: The inspection.
         preparation: What `preparation.json` says; may be empty.
     """
-    total = sum(found.clips.values())
     sizes = ", ".join(f"{width}x{height}" for height, width in sorted(found.sizes))
     lines = [f"{name}: {count} clips of {len(found.subjects[name])} subjects" for name, count in found.clips.items()]
     lines.append(
@@ -139,7 +144,7 @@ def report_lines(found: Inspection, preparation: dict[str, Any]) -> list[str]:
     )
     lines.append("faces: " + ", ".join(f"{found.faces[kind]} {kind}" for kind in sorted(found.faces)))
     lines.append("emotions: " + ", ".join(f"{name} {count}" for name, count in found.emotions.most_common()))
-    lines += _unit_table(found, total)
+    lines += _unit_table(found)
     left_out = preparation.get("left_out", [])
     if left_out:
         lines.append(f"left out when it was prepared: {len(left_out)} clips, see preparation.json")
@@ -150,15 +155,16 @@ def report_lines(found: Inspection, preparation: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _unit_table(found: Inspection, total: int) -> list[str]:
-    if not found.coded:
+def _unit_table(found: Inspection) -> list[str]:
+    coded, total = sum(found.coded.values()), sum(found.clips.values())
+    if not coded:
         return ["action units: none coded; this dataset cannot train a detector of them"]
     names = list(found.clips) if len(found.clips) > 1 else []
-    lines = [f"action units: coded for {found.coded} of {total} clips"]
+    lines = [f"action units: coded for {coded} of {total} clips"]
     lines.append("  unit  clips  share  subjects" + "".join(f"  {name:>7}" for name in names))
     for unit, counts in found.units.items():
         clips = sum(counts.values())
-        row = f"  {unit:<5} {clips:>5}  {clips / total:>4.0%}  {len(found.unit_subjects[unit]):>8}"
+        row = f"  {unit:<5} {clips:>5}  {clips / coded:>4.0%}  {len(found.unit_subjects[unit]):>8}"
         lines.append(row + "".join(f"  {counts[name]:>7}" for name in names))
     return lines
 
@@ -178,11 +184,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sheet: Path = options.sheet or folder.with_name(f"{folder.name}-contact-sheet.png")
     if options.clips < 1:
         raise InputError(f"--clips must be at least 1, got {options.clips}")
-    data = load_prepared(folder)
     try:
         check_writable(sheet)
     except OSError as error:
         raise InputError(f"--sheet {error}") from error
+    data = load_prepared(folder)
     lines = report_lines(inspect(data), read_preparation(folder))
     sys.stdout.write("\n".join(lines) + "\n")
     chosen = np.unique(np.linspace(0, len(data) - 1, options.clips).astype(int))

@@ -36,6 +36,6 @@ def merge_lora(model: AULLMForAUDetection) -> AULLMForAUDetection:
                 delta = module.get_delta_weight(module.active_adapters[0]).float()
                 weights[f"llm.{name}.weight"] = (base.weight.float() + delta).to(base.weight.dtype)
     merged: Any = AULLMForAUDetection.from_pretrained(
-        None, config=AULLMConfig.from_dict(settings), state_dict=weights, dtype=model.dtype
+        None, config=AULLMConfig.from_dict(settings), state_dict=weights, dtype=model.llm.dtype
     )
     return merged.train(model.training)

@@ -76,7 +76,7 @@ def prepare(
     num_proc = num_proc or os.cpu_count() or 1
     if num_proc < 1:
         raise InputError(f"--num_proc must be at least 1, got {num_proc}")
-    check_output(out)
+    check_output(out, {"name": name} | asdict(options))
     if name == CROSS:
         sources = cross_sources([str(root) for root in roots], [str(each) for each in annotations], options)
     else:
@@ -96,7 +96,7 @@ def _prepare(name: str, sources: Sequence[Source], out: Path, options: PrepareOp
     stored = [source.content._fingerprint for source in sources if isinstance(source.content, Dataset)]
     state = [name, stored, [part.key for own in parts.values() for part in own]]
     key = hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
-    report = finished_report(out, key)
+    report = finished_report(out, key, {source.name: source.sheet_digest for source in sources})
     if report is not None:
         return report
     remarks = [remark for source in sources for remark in source.remarks]

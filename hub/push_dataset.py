@@ -17,7 +17,7 @@ from datasets import Dataset, DatasetDict, load_from_disk
 from tqdm.auto import tqdm
 
 from hub.licence import why_private
-from hub.repository import check_repo_id, push_files
+from hub.repository import check_target, push_files
 from training.errors import InputError, run_command
 
 SHARD_BYTES = 300 << 20  # of a Parquet file, about
@@ -39,7 +39,7 @@ def push_dataset(folder: Path, repo_id: str, *, update: bool = False) -> str:
     Raises:
         InputError: If the folder holds no dataset, or the repository is public, taken, or not to be written to.
     """
-    check_repo_id(repo_id)
+    check_target(repo_id, "dataset", update=update)
     splits = _open(folder)
     names = {name for data in splits.values() for name in data.unique("dataset")}
     why = why_private(folder, map(str, names))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub.repository import push_files
+from hub.repository import check_target, push_files
 from training.errors import InputError, run_command
 
 FOLDER = Path(__file__).parent / "metrics" / "au_f1"
@@ -30,6 +30,7 @@ def push_metric(repo_id: str, *, public: bool = False, update: bool = False) -> 
     """
     if repo_id.rpartition("/")[2] != FOLDER.name:
         raise InputError(f"`evaluate` finds the metric only in a Space of its name: --repo ORG/au_f1, not {repo_id}")
+    check_target(repo_id, "space", update=update)
     files = [(path.name, path) for path in sorted(FOLDER.iterdir()) if path.is_file()]
     return push_files(
         repo_id, files, repo_type="space", message="F1 of action units", public=public, update=update,

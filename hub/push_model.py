@@ -21,8 +21,9 @@ from hub.licence import licensed_among
 from hub.lineage import RECORD, data_seen, read_record, without_paths
 from hub.merge_lora import merge_lora
 from hub.model_card import check_base_model, model_card
-from hub.repository import check_repo_id, push_files
+from hub.repository import check_target, push_files
 from training.errors import InputError, run_command
+from training.run_results import read_run
 
 REPLACED = ("*.safetensors", "*.safetensors.index.json", "*.py", *(f"*{suffix}" for suffix in PICKLES))
 
@@ -55,7 +56,11 @@ def push_model(
         InputError: If the checkpoint holds a pickle or is not complete, the run is of another checkpoint, or the
             repository is taken or not to be written to.
     """
-    check_repo_id(repo_id)
+    if not (checkpoint / "config.json").is_file():
+        raise InputError(f"{checkpoint} is no checkpoint: it holds no config.json")
+    if results:
+        read_run(results)
+    check_target(repo_id, "model", update=update)
     with tempfile.TemporaryDirectory(prefix="aullm-push-") as work:
         stage_model(checkpoint, Path(work), repo_id, whole=whole, merge=merge, results=results)
         files = [(str(path.relative_to(work)), path) for path in sorted(Path(work).rglob("*")) if path.is_file()]

@@ -12,7 +12,7 @@ import yaml
 from huggingface_hub import HfApi
 
 from hub.fetch import fetch_commit
-from hub.repository import check_repo_id, hub_errors, push_files
+from hub.repository import check_repo_id, check_target, hub_errors, push_files
 from training.errors import run_command
 
 FOLDER = Path(__file__).parents[1] / "space"
@@ -37,8 +37,8 @@ def push_space(
     Raises:
         InputError: If there is no such model, or the Space is taken or not to be written to.
     """
-    check_repo_id(repo_id)
     check_repo_id(model)
+    check_target(repo_id, "space", update=update)
     pinned = fetch_commit(model, revision, "model")
     files = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in space_files()}
     files["README.md"] = space_card(repo_id, model).encode()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
 from huggingface_hub.errors import (
     HfHubHTTPError,
     LocalEntryNotFoundError,
@@ -62,6 +62,8 @@ def hub_errors(repo_id: str) -> Iterator[None]:
         raise InputError(
             f"there is no repository {repo_id}, or it is private and your token may not read it (`hf auth login`)"
         ) from error
+    except httpx2.TransportError as error:
+        raise InputError(_unreachable(error)) from error
     except (HfHubHTTPError, httpx2.HTTPError, LocalEntryNotFoundError) as error:
         raise InputError(f"{repo_id}: {_explanation(error)}") from error
     except RuntimeError as error:  # what the client raises for a file that it could not upload
@@ -70,6 +72,13 @@ def hub_errors(repo_id: str) -> Iterator[None]:
         raise InputError(
             f"{repo_id}: {error} {_explanation(error.__cause__)} Give the command again to go on"
         ) from error
+
+
+def _unreachable(error: Exception) -> str:
+    return (
+        f"the Hub ({constants.ENDPOINT}) cannot be reached: {_first_line(error)}; see to the network "
+        "(proxy, HF_ENDPOINT), and give the command again"
+    )
 
 
 def _explanation(error: Exception) -> str:
@@ -85,6 +94,48 @@ def _first_line(error: BaseException) -> str:
     """The Hub's own message if it sent one, else the first line that says something."""
     lines = [getattr(error, "server_message", None) or "", *str(error).splitlines(), type(error).__name__]
     return next(line for line in lines if line.strip())
+
+
+def check_login(api: HfApi, repo_id: str) -> dict[str, Any]:
+    """Who the token is of; to be asked before the long work.
+
+    Args:
+        api: Client.
+        repo_id: That is to be written to, for errors.
+
+    Returns:
+        What the Hub says of the account.
+
+    Raises:
+        InputError: If the Hub cannot be reached, there is no token, or it may not write.
+    """
+    with hub_errors(repo_id):
+        account = api.whoami()
+    if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise InputError(f"your token may only read, not write to {repo_id}; `hf auth login` with one that may write")
+    return account
+
+
+def check_target(repo_id: str, repo_type: str, *, update: bool) -> None:
+    """Find out before the long work whether a repository may be pushed to. Nothing is made or changed.
+
+    Args:
+        repo_id: `ORG/NAME`.
+        repo_type: `model`, `dataset` or `space`.
+        update: As in `push_files`.
+
+    Raises:
+        InputError: If it is no name, the Hub cannot be reached, does not know you or lets you not write there, or the
+            repository holds something and `update` is not given.
+    """
+    check_repo_id(repo_id)
+    api, owner = HfApi(), repo_id.partition("/")[0]
+    account = check_login(api, repo_id)
+    with hub_errors(repo_id):
+        head = _head(api, repo_id, repo_type, update=update)
+    own = [account["name"], *(org["name"] for org in account.get("orgs", []))]
+    if head is None and owner not in own:
+        raise InputError(f"you are {account['name']} and cannot make {repo_id}: --repo may begin with {', '.join(own)}")
 
 
 def push_files(
@@ -144,11 +195,23 @@ def _open(
     api: HfApi, repo_id: str, repo_type: str, *, private: bool, update: bool, space_sdk: str | None
 ) -> str:  # fmt: skip
     """The last commit of a repository that may be written to; a new one's if there was none."""
+    head = _head(api, repo_id, repo_type, update=update)
+    if head is None:
+        api.create_repo(repo_id, repo_type=repo_type, private=private, space_sdk=space_sdk)
+        head = _head(api, repo_id, repo_type, update=update)
+    return str(head)
+
+
+def _head(api: HfApi, repo_id: str, repo_type: str, *, update: bool) -> str | None:
+    """The last commit of a repository; `None` if there is no such repository.
+
+    Raises:
+        InputError: If something was committed to it, and `update` is not given.
+    """
     try:
         info = api.repo_info(repo_id, repo_type=repo_type)
     except RepositoryNotFoundError:
-        api.create_repo(repo_id, repo_type=repo_type, private=private, space_sdk=space_sdk)
-        info = api.repo_info(repo_id, repo_type=repo_type)
+        return None
     if not update:
         titles = [commit.title for commit in api.list_repo_commits(repo_id, repo_type=repo_type)]
         if titles != ["initial commit"]:

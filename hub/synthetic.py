@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import chain, repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,6 +27,8 @@ from hub.synthetic_faces import Domain
 from hub.synthetic_features import draw_face
 from hub.synthetic_photograph import move_photograph, photograph_face
 from hub.synthetic_sheet import draw_sheet
+from modeling_aullm.output_files import check_writable, write_whole
+from training.errors import InputError, run_command
 
 __all__ = ["SyntheticClip", "draw_face", "move_photograph", "photograph_face", "synthetic_clip", "synthetic_corpus"]
 
@@ -167,10 +170,15 @@ def main() -> None:
     parser.add_argument("--single-units", action="store_true", help="every unit alone, without nuisances")
     parser.add_argument("--out", type=Path, default=Path("sheet.png"))
     options = parser.parse_args()
-    draw_sheet(
-        options.domain, options.out, subjects=options.subjects, seed=options.seed, single_units=options.single_units
-    )
+    if options.subjects < 1:
+        raise InputError(f"--subjects must be at least 1, got {options.subjects}")
+    try:
+        check_writable(options.out)
+    except OSError as error:
+        raise InputError(f"--out {error}") from error
+    draw = partial(draw_sheet, subjects=options.subjects, seed=options.seed, single_units=options.single_units)
+    write_whole(options.out, partial(draw, options.domain))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

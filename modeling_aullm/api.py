@@ -60,7 +60,7 @@ def predict(
         window: Seconds a segment. None: a clip of up to a second is one segment, unless a stride is given, and a longer
             recording is cut into windows of half a second.
         stride: Seconds from one window to the next; None for half a window.
-        fps: Frames a second, for sources that carry no times.
+        fps: Frames a second; None for a file's own times, and 30 for sources that carry none.
         face: `"largest"`, `"all"`, `"cropped"` (ready face crops) or the number of a face, from 1; None for the
             processor's own.
         onset: First frame of the expression, from 0; with any of these three, of one source, that is one segment.

@@ -146,7 +146,7 @@ def _add_sampling(group: Any) -> None:
         "--fps",
         type=_number(float, 0.1, 100_000),
         metavar="RATE",
-        help="frames a second, for folders of frames; default: 30, and files have their own times",
+        help="frames a second; default: a file's own times, 30 for folders of frames",
     )
     group.add_argument(
         "--face",

@@ -1,6 +1,6 @@
 """Registers the package's classes with transformers' Auto classes, and its pipeline."""
 
-from transformers import AutoConfig, AutoModel, AutoProcessor
+from transformers import AutoConfig, AutoModel, AutoModelForVideoClassification, AutoProcessor
 from transformers.models.auto.video_processing_auto import AutoVideoProcessor
 from transformers.pipelines import PIPELINE_REGISTRY
 
@@ -21,8 +21,10 @@ __all__ = [
 
 AutoConfig.register("aullm", AULLMConfig)
 AutoModel.register(AULLMConfig, AULLMForAUDetection)
+AutoModelForVideoClassification.register(AULLMConfig, AULLMForAUDetection)
 AutoVideoProcessor.register(AULLMConfig, AULLMVideoProcessor)
 AutoProcessor.register(AULLMConfig, AULLMProcessor)
 PIPELINE_REGISTRY.register_pipeline(
-    "action-unit-detection", pipeline_class=ActionUnitDetectionPipeline, pt_model=AutoModel
+    "action-unit-detection", pipeline_class=ActionUnitDetectionPipeline, pt_model=AutoModel, type="multimodal"
 )
+AULLMConfig.pipelines = {}

@@ -1,7 +1,7 @@
 """Configuration of AULLM++ and, as a preset, of its predecessor AU-LLM."""
 
 import copy
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
@@ -10,7 +10,8 @@ from transformers.configuration_utils import SubConfigSpec
 from .facs import AU_SETS, RELATION_TYPES, check_action_units, relations_among
 from .prompt import AU_LLM_PROMPT, case_file_prompt, check_prompt, figure_order_prompt
 
-# How transformers finds the pipeline of a repository's remote code.
+# How transformers finds the pipeline of a repository's remote code; on a configuration in memory it asks for trust in
+# that code, so the installed package, which has registered its own, leaves it out there.
 PIPELINES = {
     "action-unit-detection": {
         "impl": "pipeline_aullm.ActionUnitDetectionPipeline",
@@ -18,6 +19,8 @@ PIPELINES = {
         "type": "multimodal",
     }
 }
+# The Auto classes that load the model: in general, and as a Hub page tagged `video-classification` says.
+MODEL_CLASSES = ("AutoModel", "AutoModelForVideoClassification")
 
 
 @strict
@@ -70,6 +73,7 @@ class AULLMConfig(PreTrainedConfig):
     """
 
     model_type = "aullm"
+    pipelines: ClassVar[dict] = PIPELINES
     sub_configs_defaults = {"text_config": SubConfigSpec(AutoConfig, model_type="llama")}  # noqa: RUF012
 
     text_config: dict | PreTrainedConfig | None = None
@@ -120,7 +124,7 @@ class AULLMConfig(PreTrainedConfig):
         self.label2id = {code: index for index, code in self.id2label.items()}
         self.problem_type = "multi_label_classification"
         kwargs.pop("num_labels", None)
-        kwargs["custom_pipelines"] = copy.deepcopy(PIPELINES)  # transformers writes classes into it
+        kwargs["custom_pipelines"] = copy.deepcopy(self.pipelines)  # transformers writes classes into it
         super().__post_init__(**kwargs)
         self._check_ranges()
         self._check_relations()
@@ -149,6 +153,15 @@ class AULLMConfig(PreTrainedConfig):
             outside = [code for code in edge[:2] if code not in (self.action_units or ())]
             if outside:
                 raise ValueError(f"relation {edge} names {outside[0]}, which is not among the model's action units")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in transformers, with the pipeline, and the model under the name its Hub tag is loaded by, too."""
+        settings = super().to_dict() | {"custom_pipelines": copy.deepcopy(PIPELINES)}
+        known = settings.get("auto_map") or {}
+        for name, other in (MODEL_CLASSES, MODEL_CLASSES[::-1]):
+            if name in known:
+                known.setdefault(other, known[name])
+        return settings
 
     @classmethod
     def au_llm(cls, **kwargs: Any) -> "AULLMConfig":

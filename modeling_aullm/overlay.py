@@ -5,6 +5,7 @@ panel stands beside the picture rather than on it because every part of the face
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from tqdm import tqdm
 
 from .results import Prediction, SegmentResult, UnitResult
 from .video_reading import open_video
+from .video_stream import DEFAULT_FPS, Frame
 
 SMALLEST_HEIGHT = 360  # pixels; a picture lower than this is enlarged by a whole factor, so that text stays readable
-DEFAULT_FPS = 25.0  # own choice, for containers that do not say
+TICKS = 90_000  # a second of the file's clock: milliseconds and the rates in use are whole numbers of them
 PANEL_SHAPE = 0.72  # width of the panel by the height of its text block
 MOST_PANELS = 3  # more would leave the picture the smaller part
 BACKGROUND = (24, 26, 30)
@@ -126,7 +128,7 @@ def _draw_frame(
     return np.concatenate([padded, *(panel.draw(span) for panel, span in zip(panels, spans, strict=False))], axis=1)
 
 
-def draw_frames(predictions: Sequence[Prediction]) -> Iterator[np.ndarray]:
+def draw_frames(predictions: Sequence[Prediction]) -> Iterator[Frame]:
     """The frames of the overlay, in order and all of one size.
 
     Args:
@@ -134,7 +136,7 @@ def draw_frames(predictions: Sequence[Prediction]) -> Iterator[np.ndarray]:
             most is stated, up to `MOST_PANELS`, a panel, in the order of their numbers.
 
     Yields:
-        Frames `(height, width, 3)` uint8 RGB with even sides.
+        Frames at the times of the source's, `(height, width, 3)` uint8 RGB with even sides.
 
     Raises:
         VideoError: If the source can no longer be read.
@@ -143,21 +145,24 @@ def draw_frames(predictions: Sequence[Prediction]) -> Iterator[np.ndarray]:
     faces = sorted(predictions, key=lambda prediction: (prediction not in shown, prediction.face_id or 0))
     panels: list[_Panel] = []
     first = predictions[0]
-    with open_video(first.source if first.video is None else first.video) as video:
+    with open_video(first.source if first.video is None else first.video, first.settings.get("fps")) as video:
         for frame in video:
             image = frame.image
             scale = -(-SMALLEST_HEIGHT // image.shape[0])
             if not panels:
                 height, width = (scale * side for side in image.shape[:2])
                 panels = [_Panel(prediction, width, height + height % 2) for prediction in faces[: len(shown)]]
-            yield _draw_frame(image, scale, [face.span_at(frame.index) for face in faces], panels)
+            drawn = _draw_frame(image, scale, [face.span_at(frame.index) for face in faces], panels)
+            yield replace(frame, picture=drawn)
 
 
 def _add_stream(container: av.container.OutputContainer, frame: np.ndarray, fps: float) -> OutputStream:
     stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
     stream.height, stream.width = frame.shape[:2]
     stream.pix_fmt = "yuv420p"  # what browsers and players show
-    stream.options = {"crf": "18", "preset": "veryfast"}
+    stream.codec_context.time_base = Fraction(1, TICKS)
+    # Without B-frames the last packet is the last picture, whose length is the one that a file keeps.
+    stream.options = {"crf": "18", "preset": "veryfast", "bf": "0"}
     return stream
 
 
@@ -172,17 +177,42 @@ def write_video(frames: Iterable[np.ndarray], path: Path, fps: float) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
+    write_frames((Frame(index, index / fps, image) for index, image in enumerate(frames)), path, fps)
+
+
+def write_frames(frames: Iterable[Frame], path: Path, fps: float) -> None:
+    """Encode frames as H.264, each at its own time; the ending of `path` (mp4, mov, mkv) says in what container.
+
+    Args:
+        frames: `(height, width, 3)` uint8 RGB, all of one size, both sides even.
+        path: The file, overwritten.
+        fps: Frames a second, by which a frame that does not say how long it is shown is shown.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
     with av.open(path, "w") as container:
-        stream = None
-        for image in frames:
+        stream, lengths, last = None, {}, -1  # two times may be one tick, which no container takes
+        for frame in frames:
+            image = frame.image
             stream = stream or _add_stream(container, image, fps)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+            last = max(round(frame.time * TICKS), last + 1)
+            picture.pts, picture.time_base = last, Fraction(1, TICKS)
+            lengths[last] = max(1, round((frame.length or 1 / fps) * TICKS))
+            _mux(container, stream.encode(picture), lengths)
         if stream is not None:
-            container.mux(stream.encode())
+            _mux(container, stream.encode(), lengths)
+
+
+def _mux(container: av.container.OutputContainer, packets: list[av.Packet], lengths: dict[int, int]) -> None:
+    for packet in packets:
+        packet.duration = lengths.pop(packet.pts)  # type: ignore[arg-type]  # an encoder gives every packet a time
+        container.mux(packet)
 
 
 def save_overlay(predictions: Sequence[Prediction], path: Path) -> None:
-    """Write the overlay of one source at the source's frame rate.
+    """Write the overlay of one source, each frame at its own time: it is as long as the source.
 
     Args:
         predictions: What was found in the source, one a face.
@@ -194,4 +224,4 @@ def save_overlay(predictions: Sequence[Prediction], path: Path) -> None:
     """
     prediction, frames = predictions[0], draw_frames(predictions)
     with tqdm(frames, "overlay", prediction.num_frames, unit=" frames", delay=1, disable=None, leave=False) as progress:
-        write_video(progress, path, prediction.fps or DEFAULT_FPS)
+        write_frames(progress, path, prediction.fps or DEFAULT_FPS)

@@ -1,38 +1,44 @@
 """The pipeline `"action-unit-detection"`: a video of any length in, action units out."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
 from transformers.utils import ModelOutput
 
 from .processing_aullm import AULLMProcessor, Thresholds
 from .video_processing_aullm import Segment
-from .video_reading import VideoSource
+from .video_reading import VideoSource, is_batch, source_name
 from .video_stream import VideoError
 
 DEFAULT_BATCH_SIZE = 16  # segments a forward pass
 
-_PREPROCESS_NAMES = ("window", "stride", "fps", "face", "onset", "apex", "offset", "segments_per_batch")
+_SEGMENT_KEYS = ("start_frame", "end_frame", "start_time", "end_time", "face", "action_units", "reason")
+_PREPROCESS_NAMES = ("window", "stride", "fps", "face", "onset", "apex", "offset", "segments_per_batch", "several")
 
 
 class ActionUnitDetectionPipeline(ChunkPipeline):
     """Detects action units in videos, segment by segment.
 
-    A video up to a second long gives one dict `{"AU12": {"probability": 0.91, "active": True}, ...}`, and so does one
-    whose `onset`, `apex` or `offset` is given. A longer video, or any with `window` given, gives a list of segments
-    `{"start_frame", "end_frame", "start_time", "end_time", "face", "action_units"}` in order; where no face was found,
-    `face` and `action_units` are None. A list of videos gives a list of these.
+    A video gives a list of segments `{"start_frame", "end_frame", "start_time", "end_time", "face", "action_units",
+    "reason"}` in order: one for a video up to a second long and for one whose `onset`, `apex` or `offset` is given,
+    several for a longer one or with `window` given. `face` has `id`, `box` and `score`; the id stays with a face
+    through the recording. `action_units` is `{"AU12": {"probability": 0.91, "active": True}, ...}`; where nothing can
+    be stated it is None, and `reason` says why in words. A list of videos gives a list of such lists; of one that
+    cannot be used, a list of one segment whose `reason` names the video and the fault.
+
+    After `import modeling_aullm` no `trust_remote_code` is needed: this class is used, not a checkpoint's own code.
 
     Keyword arguments, here or in the call: `window`, `stride`, `fps`, `face` (see `AULLMVideoProcessor.iter_segments`),
     `onset`, `apex`, `offset` (see `AULLMVideoProcessor.preprocess`), `thresholds` (see
     `AULLMProcessor.post_process_action_units`) and `batch_size`, in segments.
 
     Raises:
-        VideoError: If a video cannot be used, or no segment of it shows a face.
+        VideoError: If a single video cannot be used.
     """
 
     _load_processor = True  # type: ignore[assignment]
@@ -47,11 +53,25 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
         self, inputs: VideoSource | list[VideoSource], batch_size: int | None = None, **kwargs: Any
     ) -> Any:
         """Detect the action units of one video or of a list of videos."""
-        if isinstance(inputs, list) and all(isinstance(image, Image.Image) for image in inputs):
-            inputs = tuple(inputs)  # type: ignore[arg-type]  # the base class would take a list of images for a list of inputs
+        if is_batch(inputs):
+            inputs = list(inputs)  # type: ignore[arg-type]
+        elif isinstance(inputs, list):  # the base class would take a list of images for a list of inputs
+            inputs = tuple(inputs)  # type: ignore[arg-type]
+        several = not isinstance(inputs, tuple) and isinstance(inputs, list | Iterator | Dataset)
         segments_per_batch = batch_size or self._batch_size or DEFAULT_BATCH_SIZE
         # The base class batches across chunks by padding, which needs a tokenizer: batches are made in preprocess.
-        return super().__call__(inputs, batch_size=1, segments_per_batch=segments_per_batch, **kwargs)
+        kwargs |= {"segments_per_batch": segments_per_batch, "several": several}
+        return super().__call__(inputs, batch_size=1, **kwargs)
+
+    def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
+        """Save model, processor and the code of all three, so that the folder can be loaded as a pipeline again.
+
+        Args:
+            save_directory: Folder.
+            **kwargs: As of the model's `save_pretrained`.
+        """
+        super().save_pretrained(save_directory, **kwargs)
+        self.processor.save_pretrained(save_directory)
 
     def _sanitize_parameters(self, **kwargs: Any) -> tuple[dict, dict, dict]:
         unknown = set(kwargs) - {*_PREPROCESS_NAMES, "thresholds"}
@@ -72,21 +92,30 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
         apex: int | None = None,
         offset: int | None = None,
         segments_per_batch: int = DEFAULT_BATCH_SIZE,
+        several: bool = False,
     ) -> Iterator[dict[str, Any]]:
-        """Read a video and yield batches of segments."""
+        """Read a video and yield batches of segments; the last batch tells of a fault, if it is one of several."""
         video_processor = self.processor.video_processor
-        if (onset, apex, offset) != (None, None, None):
-            segment = video_processor.read_clip(source, onset=onset, apex=apex, offset=offset, fps=fps, face=face)
-            yield {**_stack([segment]), "one_clip": True, "is_last": True}
-            return
-        batch: list[Segment] = []
-        for segment in video_processor.iter_segments(source, window=window, stride=stride, fps=fps, face=face):
-            if len(batch) == segments_per_batch:
-                yield {**_stack(batch), "one_clip": False, "is_last": False}
-                batch = []
-            batch.append(segment)
-        first_batch = not batch or batch[0].start_frame == 0
-        yield {**_stack(batch), "one_clip": window is None and first_batch and len(batch) == 1, "is_last": True}
+        segments: Iterator[Segment]
+        try:
+            if (onset, apex, offset) != (None, None, None):
+                marks = {"onset": onset, "apex": apex, "offset": offset}
+                segments = iter([video_processor.read_clip(source, **marks, fps=fps, face=face)])
+            else:
+                segments = video_processor.iter_segments(source, window=window, stride=stride, fps=fps, face=face)
+            batch: list[Segment] = []
+            for segment in segments:
+                if len(batch) == segments_per_batch:
+                    yield {**_stack(batch), "fault": None, "is_last": False}
+                    batch = []
+                batch.append(segment)
+            yield {**_stack(batch), "fault": None, "is_last": True}
+        except VideoError as error:
+            name = source_name(source)
+            fault = str(error) if name in str(error) else f"{name}: {error}"
+            if not several:
+                raise VideoError(fault) from error
+            yield {**_stack([]), "fault": fault, "is_last": True}
 
     def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
         pixel_values = model_inputs.pop("pixel_values")
@@ -95,17 +124,16 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
 
     def postprocess(  # type: ignore[override]
         self, model_outputs: list[dict[str, Any]], thresholds: Thresholds | None = None
-    ) -> Any:
-        """Turn the logits of a video's batches into its result."""
+    ) -> list[dict[str, Any]]:
+        """Turn the logits of a video's batches into its segments."""
+        if fault := model_outputs[-1]["fault"]:
+            return [dict.fromkeys(_SEGMENT_KEYS) | {"reason": fault}]
         logits = [output["logits"] for output in model_outputs if output["logits"] is not None]
-        if not logits:
-            raise VideoError("no face found in any segment of the video; use face='cropped' for ready crops of faces")
-        found = self.processor.post_process_action_units(ModelOutput(logits=torch.cat(logits)), thresholds)
-        if model_outputs[-1]["one_clip"]:
-            return found[0]
-        remaining = iter(found)
+        outputs = ModelOutput(logits=torch.cat(logits)) if logits else None
+        remaining = iter(self.processor.post_process_action_units(outputs, thresholds) if outputs else ())
         segments = [segment for output in model_outputs for segment in output["segments"]]
-        return [_describe(segment, None if segment.pixel_values is None else next(remaining)) for segment in segments]
+        found = [_describe(s, None if s.pixel_values is None else next(remaining)) for s in segments]
+        return sorted(found, key=lambda segment: segment["start_frame"])
 
 
 def _stack(segments: list[Segment]) -> dict[str, Any]:
@@ -115,12 +143,6 @@ def _stack(segments: list[Segment]) -> dict[str, Any]:
 
 
 def _describe(segment: Segment, action_units: dict | None) -> dict[str, Any]:
-    face = segment.face and {"box": segment.face.box, "score": segment.face.score}
-    return {
-        "start_frame": segment.start_frame,
-        "end_frame": segment.end_frame,
-        "start_time": segment.start_time,
-        "end_time": segment.end_time,
-        "face": face,
-        "action_units": action_units,
-    }
+    face = segment.face and {"id": segment.face_id, "box": segment.face.box, "score": segment.face.score}
+    described = {name: getattr(segment, name) for name in _SEGMENT_KEYS if name not in ("face", "action_units")}
+    return described | {"face": face, "action_units": action_units}

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from .detector import Detector
+from .face_tracks import NO_FACE
 from .facs import ACTION_UNITS
 from .progress import Progress
 from .results import OUTSIDE_MARKS, FaceResult, Prediction, SegmentResult, UnitResult
 from .source_spans import whole_axis
 from .temporal_windows import WHOLE_CLIP_SECONDS, WINDOW_SECONDS
-from .video_processing_aullm import Segment
+from .video_processing_aullm import Segment, turned_video_hint
 from .video_reading import VideoSource, count_frames
 
 NOT_READ = "this face is not read"  # where another one is
@@ -30,7 +31,7 @@ class Sampling:
     Attributes:
         window: Seconds; None for one segment of a clip and the processor's windows of a longer recording.
         stride: Seconds from one window to the next; None for half a window.
-        fps: Frames a second of frame folders; files have their own.
+        fps: Frames a second; None for a file's own times, and the reader's default for frame folders.
         face: `largest`, `all`, `cropped` (the frames are face crops), the number of a face, or None for the
             processor's own.
         onset: First frame of the expression; None if not known. With any of these three a source is one segment.
@@ -77,7 +78,7 @@ class _Reading:
         }
         times = segment.start_frame, segment.end_frame, segment.start_time, segment.end_time
         face = _face_result(segment) if units else None
-        reason = None if units else segment.reason or "no face"
+        reason = None if units else segment.reason
         result = SegmentResult(*times, units or None, face, reason)
         self.spans.setdefault(segment.face_id, []).append(result)
 
@@ -155,14 +156,15 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
     if not found:
         reasons = ", ".join(dict.fromkeys(span.reason for spans in reading.spans.values() for span in spans))
         which = f"face number {sampling.face}" if isinstance(sampling.face, int) else "face"
-        why = f"no {which} found" if reasons in ("no face", "") else f"no {which} can be read ({reasons})"
-        raise SourceError(f"{reading.source}: {why}; for ready face crops give --face cropped")
+        if reasons in (NO_FACE, ""):
+            advice = turned_video_hint(reading.video) or "for ready face crops give --face cropped"
+            raise SourceError(f"{reading.source}: no {which} found; {advice}")
+        raise SourceError(f"{reading.source}: no {which} can be read ({reasons})")
 
 
 def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
     """The segments of a source, its number of frames noted on the way."""
-    is_file = isinstance(reading.video, str | Path) and not Path(reading.video).is_dir()
-    fps = None if is_file else sampling.fps  # files have their own times
+    fps = sampling.fps
     if sampling.is_marked:
         reading.num_frames = count_frames(reading.video)
         marks = {"onset": sampling.onset, "apex": sampling.apex, "offset": sampling.offset}

@@ -64,11 +64,12 @@ class AULLMProcessor(ProcessorMixin):
         onset: int | Sequence[int | None] | None = None,
         apex: int | Sequence[int | None] | None = None,
         offset: int | Sequence[int | None] | None = None,
+        fps: float | None = None,
         face: str | int | None = None,
     ) -> BatchFeature:
         """Turn whole videos into one clip each, see `AULLMVideoProcessor.preprocess`."""
         return self.video_processor.preprocess(
-            videos, onset=onset, apex=apex, offset=offset, face=face, return_tensors=return_tensors
+            videos, onset=onset, apex=apex, offset=offset, fps=fps, face=face, return_tensors=return_tensors
         )
 
     def post_process_action_units(

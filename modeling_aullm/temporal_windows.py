@@ -1,8 +1,9 @@
-"""A stream of frames cut into windows of time, holding no more than one window of frames."""
+"""Frames that follow one another cut into windows of time, holding no more than one window of frames."""
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 
 from .video_stream import MIN_FRAMES, Frame, VideoError
 
@@ -10,7 +11,7 @@ from .video_stream import MIN_FRAMES, Frame, VideoError
 WINDOW_SECONDS, STRIDE_SECONDS = 0.5, 0.25
 WHOLE_CLIP_SECONDS = 1.0  # a video up to this length is one segment unless a window is asked for
 MAX_FRAMES = 2000  # of a window, which is held in memory: a second of the fastest cameras in use
-_TIME_TOLERANCE = 1e-6  # 0.1 + 0.2 must not open a window one frame late
+TIME_TOLERANCE = 1e-6  # 0.1 + 0.2 must not open a window one frame late
 
 
 def check_window(source: str, window: float | None, stride: float | None, fps: float | None) -> None:
@@ -29,55 +30,103 @@ def check_window(source: str, window: float | None, stride: float | None, fps: f
         raise VideoError(f"{source}: a window of {window} s holds fewer than two frames at {fps:g} fps; widen it")
 
 
-def iter_windows(frames: Iterable[Frame], window: float | None, stride: float | None) -> Iterator[list[Frame]]:
-    """Cut a stream into windows `[k * stride, k * stride + window)`, the last one moved back to end with the video.
-
-    Args:
-        frames: The frames in order; each is taken once and dropped when no window needs it any more.
-        window: Seconds. None: all of a video up to `WHOLE_CLIP_SECONDS` long, windows of `WINDOW_SECONDS` otherwise.
-        stride: Seconds from one window to the next, by default half a window.
-
-    Yields:
-        The frames of one window, at least two. A gap in a recording's times leaves out windows.
+def check_held(num_frames: int, seconds: float) -> None:
+    """Check how many frames are held in memory at once.
 
     Raises:
-        VideoError: If more than `MAX_FRAMES` lie in a window, as where the frame rate is wrong.
+        VideoError: If they are more than `MAX_FRAMES`, as where the frame rate is wrong.
     """
-    length = window or WINDOW_SECONDS
-    step = stride or length / 2
-    opening = WHOLE_CLIP_SECONDS if window is None else length
-    held: deque[Frame] = deque()
-    num_windows, last_covered = 0, -1
+    if num_frames > MAX_FRAMES:
+        raise VideoError(f"over {MAX_FRAMES} frames in {seconds:g} s; give a shorter window, or the true fps")
+
+
+class WindowCutter:
+    """Cuts frames into windows `[k * stride, k * stride + window)` from the first one's time on.
+
+    The last window is moved back to end with the last frame; fewer frames than a window has make one window.
+
+    Args:
+        window: Seconds; infinite for one window of all frames.
+        stride: Seconds from one window to the next, by default half a window.
+    """
+
+    def __init__(self, window: float, stride: float | None = None) -> None:
+        self.length = window
+        self.step = stride or window / 2
+        self._held: deque[Frame] = deque()
+        self._start = 0.0
+        self._num_windows, self._last_covered = 0, -1
+
+    def push(self, frame: Frame) -> Iterator[list[Frame]]:
+        """Take the next frame, which is dropped when no window needs it any more.
+
+        Yields:
+            The frames of each window that ends before this one, at least two. A gap in the times leaves out windows.
+
+        Raises:
+            VideoError: If more than `MAX_FRAMES` lie in a window, as where the frame rate is wrong.
+        """
+        if not self._held and not self._num_windows:
+            self._start = frame.time
+        time = frame.time - self._start
+        while time >= self._next + self.length - TIME_TOLERANCE:
+            found = self._between(self._next, self._next + self.length)
+            if not found:  # a gap, over which a damaged time may lead years ahead: its windows are not counted out
+                self._num_windows = math.floor((time - self.length + TIME_TOLERANCE) / self.step) + 1
+                break
+            self._num_windows += 1
+            if len(found) >= MIN_FRAMES:
+                self._last_covered = found[-1].index
+                yield found
+            del found  # or it would keep its frames alive until the next window is full
+        while self._held and self._held[0].time - self._start <= time - self.length + TIME_TOLERANCE:
+            self._held.popleft()
+        self._held.append(frame)
+        check_held(len(self._held), min(self.length, self._held[-1].time - self._held[0].time))
+
+    def finish(self) -> Iterator[list[Frame]]:
+        """The window that ends with the last frame, which is shown for as long as the others on average."""
+        if not self._held or self._last_covered >= self._held[-1].index:
+            return
+        first, last = self._held[0], self._held[-1]
+        end = last.time - self._start + (last.time - first.time) / max(1, last.index - first.index)
+        found = self._between(min(self._next, end - self.length), end)
+        if len(found) >= MIN_FRAMES:
+            yield found
+
+    @property
+    def _next(self) -> float:
+        """Where the next window starts, in seconds from the first frame."""
+        return self._num_windows * self.step if self._num_windows else 0.0
+
+    def _between(self, start: float, end: float) -> list[Frame]:
+        low, high = self._start + start - TIME_TOLERANCE, self._start + end - TIME_TOLERANCE
+        return [frame for frame in self._held if low <= frame.time < high]
+
+
+def up_to_a_second(frames: Iterator[Frame]) -> tuple[Iterator[Frame], bool]:
+    """Look whether a video is no longer than `WHOLE_CLIP_SECONDS`.
+
+    Args:
+        frames: From its first one on.
+
+    Returns:
+        All frames, those looked at included, and whether it is.
+
+    Raises:
+        VideoError: If more than `MAX_FRAMES` lie in that time.
+    """
+    held: list[Frame] = []
     for frame in frames:
-        if frame.time >= opening - _TIME_TOLERANCE:
-            opening = length
-            while frame.time >= num_windows * step + length - _TIME_TOLERANCE:
-                found = _between(held, num_windows * step, num_windows * step + length)
-                if not found:  # a gap, over which a damaged time may lead years ahead: its windows are not counted out
-                    num_windows = math.floor((frame.time - length + _TIME_TOLERANCE) / step) + 1
-                    break
-                num_windows += 1
-                if len(found) >= MIN_FRAMES:
-                    last_covered = found[-1].index
-                    yield found
-                del found  # or it would keep its frames alive until the next window is full
-            while held and held[0].time <= frame.time - length + _TIME_TOLERANCE:
-                held.popleft()
         held.append(frame)
-        if len(held) > MAX_FRAMES:
-            raise VideoError(f"over {MAX_FRAMES} frames in {opening:g} s; give a shorter window, or the true fps")
-    if held and last_covered < held[-1].index:
-        yield from _last_window(held, num_windows * step, length)
+        if frame.time >= WHOLE_CLIP_SECONDS - TIME_TOLERANCE:
+            return chain(_dropped(held), frames), False
+        check_held(len(held), WHOLE_CLIP_SECONDS)
+    return iter(held), True
 
 
-def _between(held: Iterable[Frame], start: float, end: float) -> list[Frame]:
-    return [frame for frame in held if start - _TIME_TOLERANCE <= frame.time < end - _TIME_TOLERANCE]
-
-
-def _last_window(held: deque[Frame], next_start: float, length: float) -> Iterator[list[Frame]]:
-    """The frames up to the video's end, where the last frame is shown for as long as the others on average."""
-    first, last = held[0], held[-1]
-    end = last.time + (last.time - first.time) / max(1, last.index - first.index)
-    found = _between(held, min(next_start, end - length), end)
-    if len(found) >= MIN_FRAMES:
-        yield found
+def _dropped(held: list[Frame]) -> Iterator[Frame]:
+    """The frames of a list, each forgotten as soon as it is given."""
+    held.reverse()
+    while held:
+        yield held.pop()

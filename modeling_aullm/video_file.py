@@ -1,52 +1,48 @@
-"""Video files, by PyAV (FFmpeg): one picture at a time, upright, with its own time."""
+"""Video files, by PyAV (FFmpeg): one picture at a time, upright, in square pixels, with its own time."""
 
-import os
-import re
 from collections.abc import Generator, Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream as ContainerStream
 
-from .video_stream import MAX_PIXELS, Frame, VideoError, VideoStream, check_same_size, check_size
+from .container_end import check_end, check_index
+from .frame_times import FrameClock
+from .video_packets import Packets, reason
+from .video_stream import DEFAULT_FPS, MAX_PIXELS, Frame, VideoError, VideoStream, check_same_size, check_size
 
-# FFmpeg "plays" any text file as a terminal recording.
-_TEXT_DEMUXER = "tty"
-# A container's length is written to its own clock; a file that ends earlier than this is cut off.
-_LENGTH_TOLERANCE_FRAMES, _LENGTH_TOLERANCE_SECONDS = 2, 0.1
+_SQUARE_TOLERANCE = 0.02  # own choice: pixels so nearly square do not change a face, and resizing costs sharpness
+_LUMA_FIRST = ("yuv", "nv", "gray")  # formats whose first plane is the picture in grey
 
 
 def open_video_file(path: Path, fps: float | None) -> VideoStream:
     """Open a video file; the first picture is decoded at once, so that an unusable file fails here.
 
+    Frames come in square pixels: where the file's are not, pictures are widened, or heightened, never made smaller
+    (bilinearly, all alike, so that what moves in them moves alike). Faces are searched and aligned by their shape.
+
     Args:
         path: An existing file.
-        fps: Frames a second to count time by, instead of the container's own times.
+        fps: Frames a second to count time by, instead of the frames' own times.
 
     Raises:
         VideoError: If the file is no video, holds no picture, is cut off or has absurd sizes.
     """
-    container = _open(path)
-    frames = _frames(path, container, fps)
+    packets = Packets(path)
+    rate = fps or packets.rate
+    frames = _frames(path, packets, fps)
     first = next(frames, None)
     if first is None:
         raise VideoError(f"{path}: no frame could be decoded; is the file complete?")
-    stream = _video_stream(path, container)
-    rate = stream.average_rate or stream.guessed_rate
-    container_fps = float(rate) if rate else None
-    num_frames = stream.frames or _estimate_num_frames(container, container_fps)
+    duration = packets.container.duration
+    num_frames = packets.stream.frames or (round(duration / av.time_base * rate) if duration and rate else None)
     height, width = first.image.shape[:2]
-    return VideoStream(
-        str(path), _prepend(first, frames), fps or container_fps, num_frames, (width, height), frames.close
-    )
+    stream = _prepend(first, frames)
+    return VideoStream(str(path), stream, rate, num_frames, (width, height), frames.close, rate is not None)
 
 
 def count_file_frames(path: Path) -> int:
@@ -55,117 +51,79 @@ def count_file_frames(path: Path) -> int:
     Raises:
         VideoError: If the file cannot be decoded to its end.
     """
-    return sum(1 for _ in _pictures(path, _open(path)))
+    return sum(1 for _ in _pictures(path, Packets(path)))
 
 
-def _open(path: Path) -> InputContainer:
-    if path.stat().st_size == 0:
-        raise VideoError(f"{path}: the file is empty")
-    try:
-        # Absolute: a name with a colon would be taken for a protocol. Tags may be in any encoding, or damaged.
-        container = av.open(str(path.absolute()), metadata_errors="replace")
-    except av.FFmpegError as error:
-        raise VideoError(f"{path}: is not a video, or is cut off or damaged ({_reason(error)})") from error
-    if container.format.name == _TEXT_DEMUXER:
-        container.close()
-        raise VideoError(f"{path}: is a text file, not a video")
-    return container
-
-
-def _video_stream(path: Path, container: InputContainer) -> ContainerStream:
-    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    if not streams:
-        raise VideoError(f"{path}: has no video stream (sound only?)")
-    if streams[0].codec_context is None:
-        raise VideoError(f"{path}: its video is of a kind that FFmpeg does not know, or the file is damaged")
-    check_size(str(path), streams[0].codec_context.width, streams[0].codec_context.height)
-    return streams[0]
-
-
-def _decode(container: InputContainer, stream: ContainerStream) -> Generator[VideoFrame]:
-    # PyAV's own `decode` loses a little memory for each file that is not read to its end: it has to be closed.
-    packets: Any = container.demux(stream)
-    with closing(packets):
-        for packet in packets:
-            yield from packet.decode()
-
-
-def _pictures(path: Path, container: InputContainer) -> Iterator[VideoFrame]:
+def _pictures(path: Path, packets: Packets) -> Iterator[VideoFrame]:
     """Decode the pictures of a file in the order shown, checking that none is missing or broken; then close it."""
-    with container:
-        stream = _video_stream(path, container)
-        _check_index(path, stream)
+    with packets.container:
+        stream = packets.stream
+        check_index(path, stream)
         stream.thread_type = "SLICE"  # with threads for whole frames damage is now and then not told
         # A frame's own header may claim another size than the file's: refused before so much is allocated.
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         num_decoded, end, size = 0, 0.0, None
         try:
-            for picture in _decode(container, stream):
+            for picture in packets.decode():
                 if picture.is_corrupt:
                     raise VideoError(f"{path}: damaged or cut off at frame {num_decoded}; cut the video before it")
                 if size is None:
                     size = (picture.width, picture.height)
                     check_size(str(path), *size)
+                    check_size(str(path), *_square_size(picture, stream))
                 check_same_size(str(path), num_decoded, (picture.width, picture.height), size)
-                num_decoded, end = num_decoded + 1, picture.time if picture.pts is not None else end
+                num_decoded += 1
+                end = picture.time + (_length(picture) or 0.0) if picture.pts is not None else end
                 yield picture
         except av.FFmpegError as error:
-            raise VideoError(f"{path}: cannot be decoded from frame {num_decoded} on ({_reason(error)})") from error
-        _check_length(path, container, stream, num_decoded, end)
+            raise VideoError(f"{path}: cannot be decoded from frame {num_decoded} on ({reason(error)})") from error
+        check_end(path, packets.container, stream, num_decoded, end)
 
 
-def _check_index(path: Path, stream: ContainerStream) -> None:
-    """MP4 and MOV say where each frame lies: FFmpeg silently ends at the first one that is not there."""
-    size = os.path.getsize(path)
-    missing = [i for i, entry in enumerate(stream.index_entries) if entry.pos + entry.size > size]
-    if stream.frames and missing:
-        raise VideoError(f"{path}: cut off at frame {missing[0]} of {stream.frames}; copy or download it again")
-
-
-def _check_length(path: Path, container: InputContainer, stream: ContainerStream, num_decoded: int, end: float) -> None:
-    """Matroska and WebM only say how long the video is."""
-    length = _length(container, stream)
-    frame_length = float(1 / stream.average_rate) if stream.average_rate else 0.0
-    tolerance = max(_LENGTH_TOLERANCE_SECONDS, (1 + _LENGTH_TOLERANCE_FRAMES) * frame_length)
-    if length is not None and end < length - tolerance:
-        raise VideoError(f"{path}: cut off at frame {num_decoded}, {end:.2f} s of {length:.2f} s; copy it again")
-
-
-def _length(container: InputContainer, stream: ContainerStream) -> float | None:
-    """Seconds of video by the header, None where it does not say (a sound track may be longer)."""
-    tag = re.fullmatch(r"(\d{1,9}):(\d{1,9}):(\d{1,9}\.\d+)", stream.metadata.get("DURATION", ""), re.ASCII)
-    if tag is not None:
-        return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
-    alone = len(container.streams) == 1
-    return container.duration / av.time_base if container.duration and alone else None
-
-
-def _estimate_num_frames(container: InputContainer, fps: float | None) -> int | None:
-    return round(container.duration / av.time_base * fps) if container.duration and fps else None
-
-
-def _frames(path: Path, container: InputContainer, fps: float | None) -> Generator[Frame]:
-    start: float | None = None
+def _frames(path: Path, packets: Packets, fps: float | None) -> Generator[Frame]:
+    rate = fps or packets.rate or DEFAULT_FPS
+    is_counted = fps is not None or not packets.has_times
+    clock = FrameClock(1 / rate, is_counted, packets.is_joinable)
     reformatter = VideoReformatter()  # one for all pictures: to set one up costs as much as to convert
-    for index, picture in enumerate(_pictures(path, container)):
-        if fps is None and picture.pts is not None:
-            start = picture.time if start is None else start
-            time = picture.time - start
-        else:
-            time = index / (fps or 30.0)
-        yield Frame(index, time, partial(_upright, picture, reformatter))
+    for index, picture in enumerate(_pictures(path, packets)):
+        stated = picture.time if picture.pts is not None and packets.has_times else None
+        time, starts_anew = clock.place(stated, _length(picture))
+        shown = partial(_upright, picture, reformatter, _square_size(picture, packets.stream))
+        length = 1 / rate if is_counted else _length(picture)
+        yield Frame(index, time, shown, starts_anew, length, partial(_brightness, picture))
 
 
-def _upright(picture: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
-    """RGB pixels, turned as the container says (phones record lying on their side)."""
-    image = reformatter.reformat(picture, format="rgb24").to_ndarray()
+def _length(picture: VideoFrame) -> float | None:
+    """Seconds that a picture is shown, None if the file does not say."""
+    return float(picture.duration * picture.time_base) if picture.duration and picture.time_base else None
+
+
+def _square_size(picture: VideoFrame, stream: ContainerStream) -> tuple[int, int]:
+    """Width and height in square pixels."""
+    ratio = float(stream.sample_aspect_ratio or 1)
+    if ratio <= 0 or abs(ratio - 1) <= _SQUARE_TOLERANCE:
+        return picture.width, picture.height
+    if ratio > 1:
+        return round(picture.width * ratio), picture.height
+    return picture.width, round(picture.height / ratio)
+
+
+def _upright(picture: VideoFrame, reformatter: VideoReformatter, size: tuple[int, int]) -> np.ndarray:
+    """RGB pixels of a size, turned as the container says (phones record lying on their side)."""
+    image = reformatter.reformat(picture, *size, format="rgb24").to_ndarray()
     return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
+
+
+def _brightness(picture: VideoFrame) -> np.ndarray:
+    """Grey pixels, upright: the decoder's own plane of luma where there is one, which costs nothing."""
+    if not picture.format.name.startswith(_LUMA_FIRST) or picture.format.components[0].bits != 8:
+        image = picture.to_ndarray(format="gray")
+    else:
+        plane = picture.planes[0]
+        image = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width]
+    return np.rot90(image, round(picture.rotation / 90))
 
 
 def _prepend(first: Frame, frames: Iterator[Frame]) -> Iterator[Frame]:
     yield first
     yield from frames
-
-
-def _reason(error: av.FFmpegError) -> str:
-    return str(error.strerror).lower()

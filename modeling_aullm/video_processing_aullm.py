@@ -4,23 +4,44 @@ Size, grey, number of frames and their sampling: AU-LLM (arXiv 2507.21778) for t
 over longer videos: own choice, the papers start from the datasets' crops and annotated clips.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from itertools import islice
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
-from PIL import Image
 from transformers import BatchFeature
 from transformers.utils import TensorType
 
 # The name in `transformers` itself is an empty stand-in where torchvision is missing, which is not needed here.
 from transformers.video_processing_utils import BaseVideoProcessor
 
-from .face_alignment import Face, FaceFinder, align, alignment_transform, check_face, to_grey, whole_frame_transform
+from .clip_length import check_clip_length
+from .face_alignment import (
+    Face,
+    align,
+    alignment_transform,
+    check_face,
+    detect_faces,
+    detect_largest_face,
+    same_place,
+    to_grey,
+    whole_frame_transform,
+)
+from .face_following import FaceFollower
+from .face_orientation import turned_face_hint
+from .face_stretches import TOO_SHORT, iter_stretches
+from .face_tracks import NO_FACE, Sighting
 from .head_stabilization import stabilize_transforms
-from .temporal_windows import check_window, iter_windows
-from .video_reading import VideoSource, count_frames, open_video, source_name
-from .video_stream import Frame, VideoError
+from .temporal_windows import WINDOW_SECONDS, check_window, up_to_a_second
+from .video_reading import VideoSource, as_batch, count_frames, open_video, source_name
+from .video_stream import MIN_FRAMES, Frame, VideoError, VideoStream
+
+AnyFrame = TypeVar("AnyFrame", bound=Frame)
+
+_NO_PICTURE = np.zeros((0, 0), np.uint8)
+_FRAMES_BETWEEN = 15  # of those that are turned to see whether the video lies on its side
 
 
 @dataclass(frozen=True)
@@ -66,8 +87,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
     Args:
         image_size: Side of the aligned crop in pixels.
         num_frames: Frames a clip.
-        face: `"largest"`; a number, 0 the largest face, 1 the next; or `"cropped"` for the datasets' ready crops, where
-            no face is searched and the whole frame is resized.
+        face: Which face is read, see `FaceFollower`: `"largest"`; a number, 1 the largest face, 2 the next; `"all"`; or
+            `"cropped"` for the datasets' ready crops, where no face is searched and the whole frame is resized.
         stabilize: Take the head's drift within a clip out, see `head_stabilization`. On by default since the
             shipped checkpoint scored better with it on the other synthetic domain.
     """
@@ -137,16 +158,19 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         onset: int | Sequence[int | None] | None = None,
         apex: int | Sequence[int | None] | None = None,
         offset: int | Sequence[int | None] | None = None,
+        fps: float | None = None,
         face: str | int | None = None,
         return_tensors: str | TensorType | None = None,
     ) -> BatchFeature:
-        """Turn whole videos into one clip each.
+        """Turn whole videos into one clip each; longer videos are for `iter_segments`.
 
         Args:
-            videos: A path, array, tensor or list of PIL images (see `open_video`), or a list of such.
+            videos: A path, array, tensor or list of one video's images (see `open_video`), a list of such, or an array
+                of five dimensions (see `is_batch`).
             onset: First frame to use, from 0 (a folder's images count in their order); one for all or one a video.
             apex: Strongest frame, likewise.
-            offset: Last frame to use, likewise.
+            offset: Last frame to use, likewise. Where it and `onset` are given the clip may be of any length.
+            fps: Frames a second, instead of the videos' own times; only how long they are depends on it.
             face: Overrides the processor's `face`.
             return_tensors: `"pt"` or `"np"`.
 
@@ -154,15 +178,18 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             `pixel_values`: (batch, num_frames, image_size, image_size) float32 grey in 0..1.
 
         Raises:
-            VideoError: If a video cannot be used or holds no face in the frames sampled.
+            VideoError: If a video cannot be used, is longer than one clip (see `check_clip_length`) or holds no face in
+                the frames sampled.
         """
-        sources = _as_batch(videos)
+        sources = as_batch(videos)
         marks = zip(*(_one_each(len(sources), mark) for mark in (onset, apex, offset)), strict=True)
         clips = []
         for source, (first, strongest, last) in zip(sources, marks, strict=True):
+            if first is None or last is None:
+                check_clip_length(source, first, last, fps)
             segment = self.read_clip(source, onset=first, apex=strongest, offset=last, face=face)
             if segment.pixel_values is None:
-                raise VideoError(f"{source_name(source)}: no face found; use face='cropped' for ready crops of faces")
+                raise VideoError(f"{source_name(source)}: {_why_unread(source, segment)}")
             clips.append(segment.pixel_values)
         return BatchFeature({"pixel_values": np.stack(clips)}, tensor_type=return_tensors)
 
@@ -178,7 +205,10 @@ class AULLMVideoProcessor(BaseVideoProcessor):
     ) -> Segment:
         """Read a whole video, or its stretch from onset to offset, as one segment.
 
-        The video is read twice, to count its frames and to keep only those sampled: a clip may be long.
+        Of a stretch in which the face is not seen throughout, or with a cut or a covering in it, the longest part in
+        which it is, or the one with the apex.
+
+        The video is read twice, to follow the face and to keep only the frames sampled: a clip may be long.
 
         Args:
             source: See `open_video`.
@@ -186,19 +216,55 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             apex: Strongest frame, see `sample_frame_indices`.
             offset: Last frame to use.
             fps: Overrides the source's frame rate, which only the segment's times depend on.
-            face: Overrides the processor's `face`.
+            face: Overrides the processor's `face`; not `"all"`.
 
         Returns:
-            The segment; where no sampled frame shows the face, `face` and `pixel_values` are None.
+            The segment; where nothing can be stated, `face` and `pixel_values` are None and `reason` says why.
 
         Raises:
             VideoError: If the source cannot be used, or onset, apex and offset do not fit it.
+            ValueError: If all faces are asked for.
         """
-        finder = FaceFinder(self.face if face is None else face)
-        indices = self.sample_frame_indices(count_frames(source), onset, apex, offset)
+        face = self.face if face is None else face
+        if face == "all":
+            raise ValueError("a clip is of one face: give face='largest' or its number; iter_segments reads all faces")
+        num_frames = count_frames(source)
+        self.sample_frame_indices(num_frames, onset, apex, offset)  # before the long work
+        first, last = onset or 0, num_frames - 1 if offset is None else offset
+        sightings = self._sightings(source, fps, face, first, last)
+        best = _best_run(sightings, apex)
+        if best is None:
+            reasons = [sighting.reason for sighting in sightings if sighting.reason is not None]
+            return _unread(sightings, fps, max(reasons, key=reasons.count, default=TOO_SHORT))
+        indices = self.sample_frame_indices(num_frames, best[0].index, apex, best[-1].index)
+        faces = {sighting.index: sighting for sighting in best}
         with open_video(source, fps) as stream:
-            kept = {frame.index: _grey(frame) for frame in _until(stream, indices[-1]) if frame.index in indices}
-        return self._segment([kept[index] for index in indices], stream.fps, finder)
+            kept = {
+                frame.index: to_grey(frame.image) for frame in _until(stream, indices[-1]) if frame.index in indices
+            }
+        sampled = [replace(faces[index], picture=kept[index]) for index in indices]
+        return self._segment(sampled, stream.fps)
+
+    def _sightings(
+        self, source: VideoSource, fps: float | None, face: str | int, first: int, last: int
+    ) -> list[Sighting]:
+        """What the frames from the first to the last one are to the face, without their pictures."""
+        with open_video(source, fps) as stream:
+            frames = (_small(frame) for frame in _until(stream, last) if frame.index >= first)
+            follower = FaceFollower(face, (stream.width, stream.height))
+            return [replace(sighting, picture=_NO_PICTURE, brightness=None) for sighting in follower.follow(frames)]
+
+    def read_frames(self, source: VideoSource, fps: float | None = None) -> VideoStream:
+        """Go through the frames that segments are cut from: upright, in square pixels, each with its time.
+
+        Args:
+            source: See `open_video`.
+            fps: Overrides the source's frame rate.
+
+        Raises:
+            VideoError: If the source cannot be used.
+        """
+        return open_video(source, fps)
 
     def iter_segments(
         self,
@@ -211,52 +277,52 @@ class AULLMVideoProcessor(BaseVideoProcessor):
     ) -> Iterator[Segment]:
         """Go through a video of any length once, in memory that does not grow with it.
 
+        Windows hold frames in which one face is seen and continuous: they begin anew behind a cut, a covering or a
+        stretch without the face, and nothing is read across these, which come as segments without `pixel_values`.
+
         Args:
             source: See `open_video`.
             window: Seconds a segment. None: a video up to one second is one segment, a longer one is cut into windows
                 of half a second every quarter of a second (see `temporal_windows`).
             stride: Seconds from one segment to the next, by default half a window.
             fps: Overrides the source's frame rate.
-            face: Overrides the processor's `face`.
+            face: Overrides the processor's `face`, see `FaceFollower`.
 
         Yields:
-            The segments in order; where no sampled frame shows the face, `face` and `pixel_values` are None.
+            The segments, of each face in order; where nothing can be stated, `face` and `pixel_values` are None and
+            `reason` says why.
 
         Raises:
             VideoError: If the source cannot be used.
         """
-        ranks = list(range(6)) if face == "all" else [self.face if face is None else face]
-        finders = [FaceFinder(rank) for rank in ranks]
         with open_video(source, fps) as stream:
             check_window(stream.source, window, stride, stream.fps)
-            for frames in iter_windows(map(_small, stream), window, stride):
-                sampled = self.sample_frame_indices(len(frames))
-                kept = [_grey(frames[index]) for index in sampled]
-                del frames  # let the window go before the next one is read
-                for number, finder in enumerate(finders, 1):
-                    segment = self._segment(kept, stream.fps, finder)
-                    if segment.pixel_values is not None or number == 1:
-                        yield replace(segment, face_id=segment.face and number)
-                    if segment.pixel_values is None:
-                        break
+            frames: Iterator[Frame] = map(_small, stream)
+            if window is None:
+                frames, is_clip = up_to_a_second(frames)
+                window = math.inf if is_clip else WINDOW_SECONDS
+            follower = FaceFollower(self.face if face is None else face, (stream.width, stream.height))
+            for stretch in iter_stretches(follower.follow(frames), window, stride):
+                if stretch[0].run is None:
+                    yield _unread(stretch, stream.fps, stretch[0].reason)
+                else:
+                    sampled = self.sample_frame_indices(len(stretch))
+                    yield self._segment([_grey(stretch[index]) for index in sampled], stream.fps)
 
-    def _segment(self, sampled: list[Frame], fps: float | None, finder: FaceFinder) -> Segment:
-        """The segment of some sampled frames, from the first to the last."""
+    def _segment(self, sampled: list[Sighting], fps: float | None) -> Segment:
+        """The segment of some sampled frames of a run, from the first to the last."""
         first, last = sampled[0], sampled[-1]
-        found = finder.find([(frame.index, frame.image) for frame in sampled])
-        clip = self._clip(sampled, found, finder.face)
+        face = first.face and _face_in(first.image, first.face)
         times = first.index, last.index, first.time, last.time
-        return Segment(*times, fps, found, clip, found and 1, "no face" if clip is None else None)
+        return Segment(*times, fps, face, self._clip(sampled, face), first.face_id)
 
-    def _clip(self, sampled: list[Frame], found: Face | None, face: str | int) -> np.ndarray | None:
-        """Crop the sampled frames, all by one transform (unless `stabilize`d)."""
-        if found is not None:
-            transform = alignment_transform(found.landmarks, self.image_size)
-        elif face == "cropped":
+    def _clip(self, sampled: Sequence[Frame], face: Face | None) -> np.ndarray:
+        """Crop the sampled frames, all by one transform (unless `stabilize`d); without a face they are ready crops."""
+        if face is not None:
+            transform = alignment_transform(face.landmarks, self.image_size)
+        else:
             height, width = sampled[0].image.shape[:2]
             transform = whole_frame_transform(width, height, self.image_size)
-        else:
-            return None
         crops = np.stack([align(frame.image, transform, self.image_size) for frame in sampled])
         if not self.stabilize:
             return crops
@@ -264,9 +330,16 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         return np.stack([crops[0], *(align(frame.image, corrected, self.image_size) for frame, corrected in moved)])
 
 
-def _as_batch(videos: VideoSource | Sequence[VideoSource]) -> list:
-    is_batch = isinstance(videos, list | tuple) and not all(isinstance(video, Image.Image) for video in videos)
-    return list(videos) if is_batch else [videos]  # type: ignore[arg-type]
+def _why_unread(source: VideoSource, segment: Segment) -> str:
+    if segment.reason != NO_FACE:
+        return f"no two frames of one face that follow one another can be read ({segment.reason})"
+    return "no face found; " + (turned_video_hint(source) or "use face='cropped' for ready crops of faces")
+
+
+def turned_video_hint(source: VideoSource) -> str | None:
+    """What to do with a source in which no face was found, if it lies on its side; None if it does not."""
+    with open_video(source) as stream:
+        return turned_face_hint(frame.image for frame in islice(stream, 0, 2 * _FRAMES_BETWEEN + 1, _FRAMES_BETWEEN))
 
 
 def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[int | None]:
@@ -276,8 +349,31 @@ def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[
     return marks
 
 
-def _grey(frame: Frame) -> Frame:
-    return replace(frame, picture=to_grey(frame.image))
+def _face_in(image: np.ndarray, near: Face) -> Face:
+    """A face where it was seen at the nearest check, as this very frame shows it."""
+    largest = detect_largest_face(image)
+    found = largest and same_place(near, [largest])
+    return found or same_place(near, detect_faces(image)) or near
+
+
+def _best_run(sightings: list[Sighting], apex: int | None) -> list[Sighting] | None:
+    """The longest run in which a face is seen and continuous, or the one with the apex; None if there is none."""
+    runs: dict[tuple, list[Sighting]] = {}
+    for sighting in sightings:
+        if sighting.run is not None:
+            runs.setdefault((sighting.face_id, sighting.run), []).append(sighting)
+    usable = [run for run in runs.values() if len(run) >= MIN_FRAMES]
+    usable = [run for run in usable if apex is None or run[0].index <= apex <= run[-1].index]
+    return max(usable, key=len, default=None)
+
+
+def _unread(stretch: Sequence[Sighting], fps: float | None, reason: str | None) -> Segment:
+    first, last = stretch[0], stretch[-1]
+    return Segment(first.index, last.index, first.time, last.time, fps, None, None, first.face_id, reason)
+
+
+def _grey(frame: AnyFrame) -> AnyFrame:
+    return replace(frame, picture=to_grey(frame.image), brightness=None)
 
 
 def _small(frame: Frame) -> Frame:

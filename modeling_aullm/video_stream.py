@@ -1,14 +1,16 @@
 """A video as a stream of frames, whatever its source, and the checks that every source must pass."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
+import cv2
 import numpy as np
 
 MIN_SIDE, MAX_SIDE, MAX_PIXELS = 16, 8192, 64_000_000  # own choice: below, no face fits; above, one frame fills memory
 MIN_FRAMES = 2  # motion needs two
+DEFAULT_FPS = 30.0  # own choice, for sources that carry no times: frame folders, arrays, lists of images
 
 
 class VideoError(ValueError):
@@ -21,19 +23,33 @@ class Frame:
 
     Attributes:
         index: Position in the video, from 0.
-        time: Seconds since the first frame.
+        time: Seconds since the first frame; never less than the time of the frame before.
         picture: RGB pixels, (height, width, 3) uint8, or a function that gives them: a file's pictures are decoded all,
             but of a long recording few are looked at.
+        starts_anew: Whether the source itself says that this frame does not follow the one before, as where its times
+            fall back since parts were joined end to end. A picture held for long is no such break.
+        length: Seconds that the source shows it, None if it does not say.
+        brightness: Gives grey pixels sooner, (height, width) uint8, see `luma`; None where `picture` is no function.
     """
 
     index: int
     time: float
     picture: np.ndarray | Callable[[], np.ndarray]
+    starts_anew: bool = False
+    length: float | None = None
+    brightness: Callable[[], np.ndarray] | None = None
 
     @property
     def image(self) -> np.ndarray:
         """RGB, (height, width, 3) uint8; made anew each time if `picture` is a function."""
         return self.picture() if callable(self.picture) else self.picture
+
+    @property
+    def luma(self) -> np.ndarray:
+        """Grey pixels for a quick look, (height, width) uint8; of another width where pixels are oblong."""
+        if self.brightness is not None:
+            return self.brightness()
+        return self.image if self.image.ndim == 2 else cv2.cvtColor(self.image, cv2.COLOR_RGB2GRAY)
 
 
 class VideoStream:
@@ -41,10 +57,12 @@ class VideoStream:
 
     Attributes:
         source: What people know the video by, such as its path.
-        fps: Frames a second, None if the container does not say.
+        fps: Frames a second: as given, or as the frames' own times are spaced; None for a file that tells neither.
         num_frames: Exact for folders, arrays and images, an estimate for files, None if unknown.
-        width: Pixels, as shown (after the rotation of phone videos).
+        width: Pixels, as shown (after the rotation of phone videos, and in square pixels).
         height: Pixels, as shown.
+        has_times: Whether the frames' times are the source's own, or follow from a rate that was given; else they are
+            counted by a rate that is only assumed.
     """
 
     def __init__(
@@ -55,11 +73,13 @@ class VideoStream:
         num_frames: int | None,
         size: tuple[int, int],
         close: Callable[[], None],
+        has_times: bool,
     ) -> None:
         self.source = source
         self.fps = fps
         self.num_frames = num_frames
         self.width, self.height = size
+        self.has_times = has_times
         self._frames = frames
         self._close = close
         self._num_read = 0
@@ -87,6 +107,34 @@ class VideoStream:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._close()
+
+
+def stream_by_number(
+    name: str, num_frames: int, image_at: Callable[[int], np.ndarray], fps: float | None
+) -> VideoStream:
+    """Stream of a source whose frames can be had by number; each is checked when its turn comes.
+
+    Args:
+        name: What people know the source by.
+        num_frames: How many there are.
+        image_at: Gives a frame's RGB pixels, (height, width, 3) uint8.
+        fps: Frames a second; None for `DEFAULT_FPS`.
+
+    Raises:
+        VideoError: If there are fewer than two frames, or, while they are read, one is of another size.
+    """
+    check_num_frames(name, num_frames)
+    height, width = image_at(0).shape[:2]
+    rate = fps or DEFAULT_FPS
+
+    def frames() -> Generator[Frame]:
+        for index in range(num_frames):
+            image = image_at(index)
+            check_same_size(name, index, (image.shape[1], image.shape[0]), (width, height))
+            yield Frame(index, index / rate, image, length=1 / rate)
+
+    iterator = frames()
+    return VideoStream(name, iterator, rate, num_frames, (width, height), iterator.close, fps is not None)
 
 
 def check_num_frames(source: str, num_frames: int) -> None:

@@ -30,7 +30,7 @@ def corpus(subjects=5, clips=4, dataset="a", seed=0):
     return [clip(f"s{s}", k, dataset, rng.integers(0, 2, 2)) for s in range(subjects) for k in range(clips)]
 
 
-def fake_fit(recipe, fold, action_units, *, seed, work):
+def fake_fit(recipe, fold, action_units, *, seed, work, progress=None):
     """Probabilities that depend on fold and seed alone, a little better than chance."""
     rng = np.random.default_rng([seed, zlib.crc32(fold.name.encode())])
     (work / "scratch").write_text("x")

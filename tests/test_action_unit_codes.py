@@ -29,15 +29,21 @@ def code(number, side="", intensity="", uncertain=False):
         ("12+R12+12", [code(12), code(12, "R")]),
         (4, [code(4)]),
         (12.0, [code(12)]),
-        ("?", []),
-        ("", []),
-        (None, []),
-        (math.nan, []),
-        ("4+?", [code(4)]),
+        ("4+", [code(4)]),
+        ("none", []),
+        ("No AU", []),
     ],
 )
 def test_what_coders_write(cell, codes):
     assert parse_action_units(cell) == codes
+
+
+UNSAID = ["?", "", " ", None, math.nan, "nan", "/", "-", "??", "\uff1f", "n/a", "N/A", "#N/A", "Unknown", "unclear"]
+
+
+@pytest.mark.parametrize("cell", [*UNSAID, "4+?", "?+R12B", "4 + unknown", "4 or ?", "+", " , "])
+def test_a_cell_that_does_not_say_is_no_statement_that_nothing_is_there(cell):
+    assert parse_action_units(cell) is None
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def test_a_configuration_cannot_claim_more_than_the_files_hold(lean, tmp_path, w
 
 def test_dtype_is_taken(lean):
     folder, _ = lean
-    assert AutoModel.from_pretrained(folder, dtype=torch.bfloat16).dtype == torch.bfloat16
+    assert AutoModel.from_pretrained(folder, dtype=torch.bfloat16).llm.dtype == torch.bfloat16
 
 
 def test_the_config_can_be_changed_on_loading(lean):

@@ -275,7 +275,7 @@ def test_an_output_that_fails_keeps_the_old_file_and_the_other_outputs(run, tmp_
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(overlay, "write_video", fail)
+    monkeypatch.setattr(overlay, "write_frames", fail)
     status, _, err = run("clip.mp4", "--overlay", tmp_path / "o.mp4", "--json", tmp_path / "o.json")
     assert status == 2 and len(err) == 1 and "could not be written (disk full)" in err[0]
     assert (tmp_path / "o.mp4").read_text() == "old" and sorted(os.listdir(tmp_path)) == ["o.json", "o.mp4"]
@@ -290,7 +290,7 @@ def test_control_c_ends_quietly(run, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(overlay, "write_video", interrupt)
+    monkeypatch.setattr(overlay, "write_frames", interrupt)
     status, _, err = run("clip.mp4", "--overlay", tmp_path / "o.mp4")
     assert status == 130 and err == [] and not os.listdir(tmp_path)
 

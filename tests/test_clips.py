@@ -2,12 +2,15 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from tempfile import TemporaryDirectory
 
 import cv2
 import datasets
 import numpy as np
 import pytest
 from datasets import Array3D, Array4D, Dataset, DatasetDict, Features, Image, List, Value
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image as PIL
 
 from hub.synthetic import synthetic_corpus
@@ -275,6 +278,22 @@ def test_what_is_no_facs_code_is_always_an_error(tmp_path, code):
         load(name, ignore_other_units=True)
 
 
+@settings(max_examples=8)
+@given(unknown=st.sets(st.integers(0, 5), max_size=5))
+def test_clips_of_unknown_units_are_left_out_named_and_never_negative(unknown):
+    with TemporaryDirectory() as folder:
+        rows = [row(k, subject=f"s{k % 3}", action_units=None if k in unknown else ["AU4"]) for k in range(6)]
+        name = saved(f"{folder}/data", rows)
+        clips, fingerprint, left_out = load(name)
+        assert [clip.clip_id for clip in clips] == [f"c{k}" for k in range(6) if k not in unknown]
+        assert all(clip.labels.tolist() == [0, 1, 0] for clip in clips)
+        assert left_out == [f"d/s{k % 3}/c{k}" for k in sorted(unknown)]
+        whole = load_clips(name, DataOptions(), UNITS, 48, unlabelled=True)  # as hub.evaluate does
+        assert (whole.fingerprint, whole.unknown) == (fingerprint, left_out)
+        first = load(name, max_subjects=3, clips_per_subject=1).clips  # the first that are known
+        assert len(first) == len({clip.person for clip in clips})
+
+
 BAD_FRAMES = {
     "at least 2": row()["frames"][:1],
     "differ in size": [np.zeros((4, 4), int).tolist(), np.zeros((5, 5), int).tolist()],
@@ -303,7 +322,6 @@ def test_frames_that_cannot_be_used_are_named(tmp_path, message):
         ({"onset": 3}, "clip d/s/c0: onset 3 and apex 2 must be in order"),
         ({"apex": 4}, "within its frames 0 to 3"),
         ({"subject": None}, "rows without subject"),
-        ({"action_units": None}, "action_units must be a list of codes"),
     ],
 )
 def test_rows_that_contradict_themselves_are_named(tmp_path, changes, message):

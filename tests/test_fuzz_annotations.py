@@ -54,16 +54,17 @@ def record(kind, content):
     return struct.pack("<HH", kind, len(content)) + content
 
 
-def old_workbook():
-    """`ROWS` as an .xls: a sheet of text and numbers, in the container of sectors that such files are."""
+def old_workbook(rows=ROWS, further=b""):
+    """Rows as an .xls: a sheet of text and numbers and further records, in the container of sectors such files are."""
     book = record(0x809, struct.pack("<HHHHII", 0x600, 5, 0, 1996, 0, 0))
     sheet = record(0x809, struct.pack("<HHHHII", 0x600, 0x10, 0, 1996, 0, 0))
-    for y, row in enumerate(ROWS):
+    for y, row in enumerate(rows):
         for x, value in enumerate(row):
             if isinstance(value, str):
                 sheet += record(0x204, struct.pack("<HHHHB", y, x, 0, len(value), 0) + value.encode())
             else:
                 sheet += record(0x203, struct.pack("<HHHd", y, x, 0, value))
+    sheet += further
     globals_end = record(0x0A, b"")
     start = len(book) + 4 + 13 + len(globals_end)
     book += record(0x85, struct.pack("<IBBBB", start, 0, 0, 5, 0) + b"Sheet") + globals_end + sheet + record(0x0A, b"")
@@ -171,4 +172,6 @@ def test_units_are_read_or_named(cell):
     except ValueError as error:
         assert "\n" not in str(error)
     else:
-        assert parse_action_units(" + ".join(map(str, codes))) == codes
+        if codes is not None:
+            assert parse_action_units(" + ".join(map(str, codes)) or "none") == codes
+            assert parse_action_units(f"{cell} + ?") is None

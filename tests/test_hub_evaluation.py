@@ -49,7 +49,7 @@ def test_model_and_data_are_taken_by_their_commits_and_the_figures_submitted(hub
 
     found = pd.read_parquet(run / "folds/evaluation-seed0/predictions.parquet")
     assert set(found["model_revision"]) == {model_commit} and set(found["data_revision"]) == {data_commit}
-    clips, _ = load_clips(str(data), DataOptions(), model.config.action_units)
+    clips = load_clips(str(data), DataOptions(), model.config.action_units).clips
     expected = predict_clips(model, clips, tmp_path / "work")
     columns = [f"probability_{unit}" for unit in model.config.action_units]
     np.testing.assert_allclose(found.sort_values(["subject", "clip_id"])[columns], expected, atol=1e-5)
@@ -70,7 +70,12 @@ def test_model_and_data_are_taken_by_their_commits_and_the_figures_submitted(hub
     assert again.returncode == 0 and len(repo.pull_requests) == 1, again.stderr
     assert "/lab/model/discussions/1" in again.stdout, "the one that is open already"
     assert (run / "folds/evaluation-seed0/predictions.parquet").stat().st_mtime_ns == written
-    other = evaluate(hub, tmp_path, *arguments[:2], "--data", "synthetic:A", "--max_subjects", 1, "--output", run)
+    small = ["--data", "synthetic:A", "--max_subjects", 1]
+    asked = len(hub.requests)
+    other = evaluate(hub, tmp_path, *arguments[:2], *small, "--output", run)
+    assert other.returncode == 2 and "max_subjects is None there and 1 here" in other.stderr
+    assert len(hub.requests) == asked, "that is seen before anything is asked for"
+    other = evaluate(hub, tmp_path, *arguments[:2], *small, "--output", tmp_path / "other")
     assert other.returncode == 2 and "lab--model" in other.stderr and "cannot be loaded" in other.stderr
 
 
@@ -102,7 +107,7 @@ def test_clips_without_labels_are_predicted_and_not_scored(hub, tmp_path):
         assert done.returncode == 0, done.stderr
         assert "nothing was scored" in done.stdout and not (tmp_path / "run/metrics.json").exists()
     found = pd.read_parquet(tmp_path / "run/folds/evaluation-seed0/predictions.parquet")
-    clips, _ = load_clips(str(tmp_path / "labelled"), DataOptions(), model.config.action_units)
+    clips = load_clips(str(tmp_path / "labelled"), DataOptions(), model.config.action_units).clips
     columns = [f"probability_{unit}" for unit in model.config.action_units]
     np.testing.assert_allclose(found[columns], predict_clips(model, clips, tmp_path / "work"), atol=1e-5)
     assert not [name for name in found if name.startswith("label_")]

@@ -151,3 +151,15 @@ def test_trainer_gets_means_from_logits_and_nan_where_nothing_is_defined():
     assert trainer_metrics(EvalPrediction(logits, labels)) == pytest.approx(expected)
     assert trainer_metrics(EvalPrediction((logits, "other outputs"), labels)) == pytest.approx(expected)
     assert all(np.isnan(v) for v in trainer_metrics(EvalPrediction(logits, np.zeros_like(labels))).values())
+
+
+@pytest.mark.parametrize("value", [np.nan, -1, 2])
+def test_labels_that_do_not_say_are_refused_not_counted_as_negatives(value):
+    labels, probabilities = np.array([[1.0, 0.0], [0.0, value]]), np.full((2, 2), 0.3)
+    for act in (
+        lambda: score(labels, probabilities, ["AU1", "AU2"], [0.5, 0.5]),
+        lambda: choose_thresholds(labels, probabilities, ["a", "b"]),
+        lambda: trainer_metrics(EvalPrediction(predictions=probabilities, label_ids=labels)),
+    ):
+        with pytest.raises(ValueError, match="labels must be 0 or 1"):
+            act()

@@ -173,8 +173,8 @@ def test_all_faces_of_a_source_are_in_one_overlay_with_their_numbers(tmp_path):
     path = clip_at(tmp_path / "clip.mp4", 400, 500)
     one = prediction(segment(0, 11), source=path, num_faces=2)
     two = prediction(segment(0, 11, active=("AU6",), face=SECOND_FACE), source=path, num_faces=2)
-    frame = next(iter(draw_frames([one, two])))
-    alone = next(iter(draw_frames([one])))
+    frame = next(iter(draw_frames([one, two]))).image
+    alone = next(iter(draw_frames([one]))).image
     assert frame.shape[1] - 500 == 2 * (alone.shape[1] - 500)  # a panel each
     picture = frame[:, :500]
     assert count_pixels(picture[:, :280], INACTIVE, 70) > 300 and count_pixels(picture[:, 290:], ACTIVE, 70) > 300
@@ -191,8 +191,8 @@ def test_of_many_faces_those_with_most_to_state_have_panels(tmp_path):
         prediction(*(segment(0, 11, face=face, active=("AU6",)) for _ in range(1 + (face.id > 2))), source=path,
                    num_faces=5) for face in faces
     ]  # fmt: skip
-    frame = next(iter(draw_frames(found)))
-    width = next(iter(draw_frames(found[:1]))).shape[1] - 500
+    frame = next(iter(draw_frames(found))).image
+    width = next(iter(draw_frames(found[:1]))).image.shape[1] - 500
     assert frame.shape[1] == 500 + 3 * width
     for face in faces:
         left = int(face.box[0])

@@ -59,7 +59,7 @@ def test_the_shared_prefix_changes_nothing_on_the_real_llm(model):
 def test_it_tells_moving_units_from_still_ones_on_people_it_never_saw(model, tmp_path):
     """Far above chance on subjects of another seed; the full figures stand in its README."""
     unseen = DataOptions(max_subjects=12, clips_per_subject=5, data_seed=999)
-    clips, _ = load_clips("synthetic:A", unseen, model.config.action_units)
+    clips = load_clips("synthetic:A", unseen, model.config.action_units).clips
     labels, found = np.stack([clip.labels for clip in clips]), predict_clips(model, clips, tmp_path)
     areas = [roc_auc(labels[:, k].astype(int), found[:, k]) for k in range(12)]
     assert np.mean([area for area in areas if area is not None]) > 0.8

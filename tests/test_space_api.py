@@ -101,7 +101,7 @@ def test_videos_of_phones_and_cameras(ask, tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"face": "3"}, "fewer than 4 faces. Choose face 1"),
+        ({"face": "4"}, "fewer than 4 faces. Choose face 1"),
         ({"onset": 5, "offset": 900}, "within frames 0 to 17"),
         ({"face": "somebody"}, "face must be 'largest', 'cropped' or the number"),
     ],

@@ -15,7 +15,7 @@ from helpers_video import (
 from PIL import Image
 from transformers.models.auto.video_processing_auto import AutoVideoProcessor
 
-from modeling_aullm import face_alignment, video_file, video_processing_aullm
+from modeling_aullm import face_tracks, video_file, video_processing_aullm
 from modeling_aullm.face_alignment import align, alignment_transform, detect_faces, to_grey, whole_frame_transform
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_reading import VideoError
@@ -61,11 +61,14 @@ def test_a_clip_is_aligned_by_its_first_frame_throughout():
     np.testing.assert_array_equal(clip[0], reference)
 
 
-def test_the_first_usable_frame_may_come_late(processor):
-    video = face_video(11)
-    video[:3] = 0
-    transform = alignment_transform(detect_faces(to_grey(video[4]))[0].landmarks, 64)
-    np.testing.assert_array_equal(processor(video).pixel_values[0, 2], align(video[4], transform, 64))
+@pytest.mark.parametrize("num_faceless", [1, 2, 3, 7])
+def test_frames_before_the_face_are_no_part_of_the_clip(processor, num_faceless):
+    video = face_video(20)
+    for picture in (0, 255, numbered_video(1, 300, 300)[0]):
+        video[:num_faceless] = picture
+        clip = processor(video).pixel_values
+        np.testing.assert_array_equal(clip, processor(video[num_faceless:]).pixel_values)
+        assert processor.read_clip(video).start_frame == num_faceless
 
 
 def test_sources_of_every_kind_give_the_same_clips_together_as_alone(processor, tmp_path):
@@ -109,13 +112,13 @@ def test_the_largest_face_unless_told_otherwise(processor):
     smaller = processor(np.stack([astronaut()] * 3)).pixel_values
     distance = {
         face: [np.abs(processor(video, face=face).pixel_values - one).mean() for one in (larger, smaller)]
-        for face in ("largest", 0, 1)
+        for face in ("largest", 1, 2)
     }
-    assert distance["largest"] == distance[0]
-    assert distance[0][0] < 0.05 < distance[0][1]
-    assert distance[1][1] < 0.05 < distance[1][0]
+    assert distance["largest"] == distance[1]
+    assert distance[1][0] < 0.05 < distance[1][1]
+    assert distance[2][1] < 0.05 < distance[2][0]
     with pytest.raises(VideoError, match="no face found"):
-        processor(video, face=2)
+        processor(video, face=3)
 
 
 def test_no_face_is_an_error_in_one_line(processor):
@@ -128,7 +131,15 @@ def test_no_face_is_an_error_in_one_line(processor):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"face": "left"}, {"face": -1}, {"face": True}, {"image_size": 8}, {"num_frames": 1}, {"num_frames": 2.5}],
+    [
+        {"face": "left"},
+        {"face": 0},
+        {"face": -1},
+        {"face": True},
+        {"image_size": 8},
+        {"num_frames": 1},
+        {"num_frames": 2.5},
+    ],
 )
 def test_bad_settings(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
@@ -195,29 +206,30 @@ def test_no_frame_is_searched_twice_and_memory_stays_flat(processor, monkeypatch
 
     def counted(image):
         searched.append(image[0, 0])
+        return []
 
     monkeypatch.setattr(video_processing_aullm, "to_grey", watched_grey)
-    monkeypatch.setattr(face_alignment, "detect_largest_face", counted)
+    monkeypatch.setattr(face_tracks, "detect_faces", counted)
     video = np.repeat(np.arange(200, dtype=np.uint8), 32 * 32).reshape(200, 32, 32)
-    num_segments = sum(1 for _ in processor.iter_segments(video, window=0.5, stride=0.1))
-    assert num_segments > 50
+    segments = list(processor.iter_segments(video, window=0.5, stride=0.1))
+    assert [(s.start_frame, s.end_frame, s.reason) for s in segments] == [(0, 199, "no face")]
     assert most[0] <= 15 + 2
-    assert len(searched) == len(set(searched))
+    assert len(searched) == len(set(searched)) == 1 + 199 // 3 + 1  # every tenth of a second, and the last
 
 
 def test_of_a_file_only_the_frames_sampled_are_converted(processor, tmp_path, monkeypatch):
     converted, convert = [], video_file._upright
 
-    def counted(picture, reformatter):
+    def counted(picture, *how):
         converted.append(picture.pts)
-        return convert(picture, reformatter)
+        return convert(picture, *how)
 
     path = write_video(tmp_path / "clip.mkv", np.concatenate([face_video(20)] * 3), codec="ffv1")
     monkeypatch.setattr(video_file, "_upright", counted)
     segments = list(processor.iter_segments(path, window=0.5, stride=0.1))
     assert len(segments) == 16
-    assert len(converted) <= 1 + 6 * len(segments)  # the first frame's size is looked at, too
-    assert len(converted) < 60 * len(segments) / 4
+    checks = 60 // 3 + 1  # every tenth of a second, and the last
+    assert len(converted) <= 1 + checks + 6 * len(segments)  # the first frame's size is looked at, too
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 from helpers_video import frame_number, numbered_video, turn_video, write_folder, write_video
 from PIL import Image
 
-from modeling_aullm.temporal_windows import iter_windows
+from modeling_aullm.temporal_windows import WindowCutter, up_to_a_second
 from modeling_aullm.video_reading import DEFAULT_FPS, Frame, VideoError, count_frames, open_video
 
 
@@ -206,6 +206,14 @@ def timed_frames(times):
     return [Frame(index, time, np.zeros(1)) for index, time in enumerate(times)]
 
 
+def windows_of(frames, window, stride=None):
+    cutter = WindowCutter(window, stride)
+    for frame in frames:
+        yield from cutter.push(frame)
+        del frame
+    yield from cutter.finish()
+
+
 def reference_windows(times, window, stride):
     """Every window by itself, from all frames at hand."""
     end = times[-1] + (times[-1] - times[0]) / (len(times) - 1)
@@ -221,24 +229,35 @@ def reference_windows(times, window, stride):
 @pytest.mark.parametrize("seconds", [1.2, 2.0, 3.35])
 def test_windows_are_those_of_the_whole_video(fps, window, stride, seconds):
     times = (np.arange(round(seconds * fps)) / fps).tolist()
-    windows = [[frame.index for frame in frames] for frames in iter_windows(timed_frames(times), window, stride)]
+    windows = [[frame.index for frame in frames] for frames in windows_of(timed_frames(times), window, stride)]
     assert windows == reference_windows(times, window, stride)
     assert sorted({index for indices in windows for index in indices}) == list(range(len(times)))
     assert sum(len(times) - 1 in indices for indices in windows) == 1  # the end is covered once
     assert all(len(indices) >= int(window * fps) for indices in windows)
 
 
+@pytest.mark.parametrize("start", [0, 0.3, 7.123])
+def test_windows_count_from_the_first_frame(start):
+    times = np.arange(40) / 30
+    windows, later = (
+        [[frame.index for frame in frames] for frames in windows_of(timed_frames(at), 0.5, 0.1)]
+        for at in (times, times + start)
+    )
+    assert windows == later
+
+
 def test_up_to_a_second_is_one_window_by_default():
-    lengths = {n: [len(w) for w in iter_windows(timed_frames(np.arange(n) / 30), None, None)] for n in (2, 30, 31)}
-    assert lengths[2] == [2]
-    assert lengths[30] == [30]
-    assert lengths[31][0] == 15
-    assert [len(w) for w in iter_windows(timed_frames(np.arange(10) / 30), 0.5, None)] == [10]
+    for num_frames, expected in ((2, True), (30, True), (31, False), (90, False)):
+        frames, is_clip = up_to_a_second(iter(timed_frames(np.arange(num_frames) / 30)))
+        assert is_clip == expected
+        assert [frame.index for frame in frames] == list(range(num_frames))
+    assert [len(w) for w in windows_of(timed_frames(np.arange(30) / 30), float("inf"))] == [30]
+    assert [len(w) for w in windows_of(timed_frames(np.arange(10) / 30), 0.5)] == [10]
 
 
 def test_a_gap_in_the_times_leaves_out_windows():
     times = [*np.arange(30) / 30, *(5 + np.arange(30) / 30)]
-    windows = [[f.time for f in frames] for frames in iter_windows(timed_frames(times), 0.5, 0.25)]
+    windows = [[f.time for f in frames] for frames in windows_of(timed_frames(times), 0.5, 0.25)]
     assert all(len(window) >= 2 for window in windows)
     assert windows[-1][-1] == times[-1]
 
@@ -247,7 +266,7 @@ def test_a_gap_in_the_times_leaves_out_windows():
 def test_a_window_of_more_frames_than_memory_should_hold_is_refused(window):
     frames = timed_frames(np.arange(100_000) / (1e6 if window is None else 100))
     with pytest.raises(VideoError, match="over 2000 frames"):
-        list(iter_windows(frames, window, None))
+        list(windows_of(frames, window) if window else up_to_a_second(iter(frames))[0])
 
 
 def test_no_more_than_one_window_of_frames_is_alive():
@@ -263,7 +282,7 @@ def test_no_more_than_one_window_of_frames_is_alive():
             alive[0] += 1
             yield frame
 
-    for frames in iter_windows(stream(), 0.5, 0.1):
+    for frames in windows_of(stream(), 0.5, 0.1):
         num_frames = len(frames)
         del frames
         most = max(most, alive[0])

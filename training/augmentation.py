@@ -1,4 +1,4 @@
-"""Clips as a model takes them: sampled to its number of frames, in training with jitter and augmentation.
+"""Clips as a model takes them: sampled to its number of frames, in training with jitter, augmentation and CCR's flips.
 
 Own choice throughout, but for the idea of the temporal jitter (AU-LLM). What is changed is changed in one way for all
 frames of a clip, for a difference between frames is what the model reads. Two things differ from frame to frame, as
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from training.clips import Clip
+from training.counterfactual import draw_flipped_units
 
 cv2.setNumThreads(1)  # frames are small: OpenCV's threads would only get in the way of the loader's processes
 
@@ -19,6 +20,7 @@ NOISE = 0.008  # of 0..1, the most: a sensor's
 DRIFT_SHIFT = 0.3 / 64  # of the side, root mean square over the clip, the most
 DRIFT_TURN = 0.005  # radians (and in the logarithm of the scale): 0.16 pixels at the edge of a 64-pixel crop
 SHORTEST = 8  # frames; a clip below this is not cut
+FLIPS = 1  # a stream of draws of their own: augmentation is the same with and without CCR
 
 
 class ClipDataset(torch.utils.data.Dataset):
@@ -27,8 +29,9 @@ class ClipDataset(torch.utils.data.Dataset):
     Args:
         clips: To be sampled.
         num_frames: Frames a clip.
-        augment: Jitter and augment. Clip `i` in epoch `e` is changed by draws from (seed, e, i) alone: the same
-            whatever the number of processes and the loader's workers, and whatever was drawn before.
+        augment: Jitter and augment. Clip `i` in epoch `e` is changed by draws from (seed, e, i) alone, and so are the
+            units that CCR flips in it drawn: the same whatever the number of processes and the loader's workers, and
+            whatever was drawn before.
         seed: Of the draws.
     """
 
@@ -44,13 +47,22 @@ class ClipDataset(torch.utils.data.Dataset):
         return len(self.clips)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        """One clip: `pixel_values` (num_frames, size, size), grey 0..1, and `labels` (units,), both float32."""
+        """One clip: `pixel_values` (num_frames, size, size), grey 0..1, and `labels` (units,), both float32.
+
+        Also `flipped_units`, bool (units,): what CCR turns around in it, which only training looks at.
+        """
         clip = self.clips[index]
-        rng = np.random.default_rng((self.seed, int(self._epoch), index))
+        draws = (self.seed, int(self._epoch), index)
+        rng = np.random.default_rng(draws)
+        flipped = draw_flipped_units(len(clip.labels), np.random.default_rng((*draws, FLIPS)))
         first, last = jittered_range(clip, rng) if self.augment else (0, len(clip.frames) - 1)
         frames = clip.frames[np.round(np.linspace(first, last, self.num_frames)).astype(int)]
         pixels = augment(frames, rng) if self.augment else frames.astype(np.float32) / 255
-        return {"pixel_values": torch.from_numpy(pixels), "labels": torch.from_numpy(clip.labels)}
+        return {
+            "pixel_values": torch.from_numpy(pixels),
+            "labels": torch.from_numpy(clip.labels),
+            "flipped_units": torch.from_numpy(flipped),
+        }
 
 
 def jittered_range(clip: Clip, rng: np.random.Generator) -> tuple[int, int]:

@@ -2,15 +2,22 @@
 
 import hashlib
 import math
-import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from datasets import Dataset, DatasetDict, concatenate_datasets, load_dataset, load_from_disk
+from datasets import (
+    Dataset,
+    DatasetDict,
+    concatenate_datasets,
+    load_dataset,
+    load_dataset_builder,
+    load_from_disk,
+)
 from datasets.exceptions import DatasetsError
 
 from hub.synthetic import DOMAINS, synthetic_corpus
@@ -21,6 +28,7 @@ from training.preparation import NAMES, prepare_clips
 
 LABELS = ("action_units", "onset", "apex")
 COLUMNS = (*NAMES, "frames", *LABELS)
+SAVED = ("state.json", "dataset_dict.json")  # one of these lies in what `save_to_disk` has written
 MAX_FRAMES = 16  # kept of a synthetic clip: more than twice what the model samples, and the caches stay small
 # Numbers of the FACS manual: faces, then head and eyes, what hides the face, and gross behaviour.
 FACS_NUMBERS = frozenset({1, 2, *range(4, 47), *range(50, 59), *range(61, 67), *range(70, 75), *range(80, 99)})
@@ -56,16 +64,31 @@ class Clip(NamedTuple):
 
 
 class ClipCollection(NamedTuple):
-    """Clips, and a fingerprint of their content and of the settings they were prepared with."""
+    """Clips that can be learned from or scored.
+
+    Attributes:
+        clips: In the dataset's order.
+        fingerprint: Of their content and of the settings they were prepared with.
+        unknown: Names of those that were left out, for it is unknown which units they show: `dataset/subject/clip_id`.
+    """
 
     clips: list[Clip]
     fingerprint: str
+    unknown: list[str]
 
 
 def load_clips(
-    name: str, options: DataOptions, action_units: Sequence[str], image_size: int = 64, *, unlabelled: bool = False
+    name: str,
+    options: DataOptions,
+    action_units: Sequence[str],
+    image_size: int = 64,
+    *,
+    unlabelled: bool = False,
+    num_proc: int = 1,
 ) -> ClipCollection:
     """Load a dataset's clips, prepared once and read from a cache from then on.
+
+    A clip whose `action_units` are null is left out: neither may it teach that it shows nothing, nor be scored so.
 
     Args:
         name: `synthetic:A` or `synthetic:B` for the generator's domains, a folder of Parquet files, a folder saved by
@@ -75,14 +98,18 @@ def load_clips(
         action_units: Codes of the units to detect.
         image_size: Side of the frames in pixels.
         unlabelled: Let data through in which no clip has units coded; `action_units`, `onset`, `apex` may be missing.
+        num_proc: Processes that draw synthetic clips; 1 for this one alone. With several, a script needs the usual
+            `if __name__ == "__main__":` around what it does.
 
     Raises:
         InputError: If there is no such dataset, or its columns, labels or frames cannot be used.
     """
-    data = _open(name, options).with_format(None)
+    data = _open(name, options, num_proc).with_format(None)
     for column in sorted(set(LABELS).difference(data.column_names)) if unlabelled else ():
         data = data.add_column(column, [None] * len(data))
-    data = _select(data, name, options)
+    _check_columns(data, name)
+    data, unknown = _known(data)
+    data = _select(data, options)
     about = data.select_columns([column for column in COLUMNS if column != "frames"]).to_dict()
     coded = about["action_units"]
     if unlabelled and all(codes is None for codes in coded):
@@ -97,44 +124,75 @@ def load_clips(
         for clip, active, onset, apex, dataset, subject, clip_id in zip(prepared, labels, *moments, *names, strict=True)
     ]
     _check_moments(clips)
-    return ClipCollection(clips, _fingerprint(clips, [*action_units], image_size, options.stabilize))
+    return ClipCollection(clips, _fingerprint(clips, [*action_units], image_size, options.stabilize), unknown)
 
 
-def _open(name: str, options: DataOptions) -> Dataset:
-    """The raw dataset."""
+def check_data(name: str) -> None:
+    """Find out before the long work whether there is such a dataset; nothing of it is read yet.
+
+    Args:
+        name: As in `load_clips`.
+
+    Raises:
+        InputError: If there is none, or the Hub cannot be asked and keeps no copy of it here.
+    """
     if name.startswith("synthetic:"):
-        return _generate(name, options)
+        if name.removeprefix("synthetic:") not in DOMAINS:
+            raise InputError(f"there is no {name}; there are {', '.join(f'synthetic:{each}' for each in DOMAINS)}")
+        return
+    with _reading(name):
+        if Path(name).is_dir():
+            files = [*Path(name).glob("*.parquet"), *(Path(name, saved) for saved in SAVED)]
+            if not any(file.is_file() for file in files):
+                raise ValueError(f"it holds neither Parquet files nor {' or '.join(SAVED)}")
+        else:
+            load_dataset_builder(name)
+
+
+def _open(name: str, options: DataOptions, num_proc: int) -> Dataset:
+    """The raw dataset."""
+    check_data(name)
+    if name.startswith("synthetic:"):
+        return _generate(name, options, num_proc)
     folder = Path(name).is_dir()
     parquet = sorted(map(str, Path(name).glob("*.parquet"))) if folder else []
-    try:
+    with _reading(name):
         if parquet:
             return load_dataset("parquet", data_files=parquet, split="train")
         data = load_from_disk(name) if folder else load_dataset(name)
         return concatenate_datasets(list(data.values())) if isinstance(data, DatasetDict) else data
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn errors of `datasets` into one line."""
+    try:
+        yield
     except IndexError as error:  # what `datasets` raises for a folder in which no row was saved
         raise InputError(f"{name} has no rows") from error
     except (OSError, ValueError, DatasetsError) as error:
         cause = next(iter(str(error).splitlines()), type(error).__name__)
-        what = "as Parquet or by load_from_disk" if folder else "from the Hub, and is no folder"
-        raise InputError(f"{name!r} cannot be read {what}: {cause}") from error
+        if Path(name).exists():
+            raise InputError(f"{name!r} cannot be read as Parquet or by load_from_disk: {cause}") from error
+        raise InputError(
+            f"{name!r} is no folder, and cannot be read from the Hub: {cause}; "
+            "see to the name, the network (HF_HUB_OFFLINE, HF_ENDPOINT) and your token, or give a folder"
+        ) from error
 
 
-def _generate(name: str, options: DataOptions) -> Dataset:
+def _generate(name: str, options: DataOptions, num_proc: int) -> Dataset:
     domain: Any = name.removeprefix("synthetic:")
-    if domain not in DOMAINS:
-        raise InputError(f"there is no {name}; there are {', '.join(f'synthetic:{each}' for each in DOMAINS)}")
     return synthetic_corpus(
         domain,
         num_subjects=options.max_subjects or 30,
         clips_per_subject=options.clips_per_subject or 10,
         seed=options.data_seed,
         max_frames=MAX_FRAMES,
-        num_proc=os.cpu_count(),
+        num_proc=num_proc,
     )
 
 
-def _select(data: Dataset, name: str, options: DataOptions) -> Dataset:
-    """Check that the columns are there, and keep the first people in sorted order and their first clips."""
+def _check_columns(data: Dataset, name: str) -> None:
     missing = [column for column in COLUMNS if column not in data.column_names]
     if missing:
         raise InputError(f"{name} lacks the columns {', '.join(missing)}; it has {', '.join(data.column_names)}")
@@ -142,6 +200,21 @@ def _select(data: Dataset, name: str, options: DataOptions) -> Dataset:
     empty = [column for column in NAMES if None in who[column]]
     if empty or not len(data):
         raise InputError(f"{name} has " + (f"rows without {', '.join(empty)}" if empty else "no rows"))
+
+
+def _known(data: Dataset) -> tuple[Dataset, list[str]]:
+    """The rows whose units are known, and the names of the others; all rows if no row's are."""
+    about = data.select_columns([*NAMES, "action_units"]).to_dict()
+    known = [row for row, codes in enumerate(about["action_units"]) if codes is not None]
+    if not known or len(known) == len(data):
+        return data, []
+    others = sorted(set(range(len(data))) - set(known))
+    return data.select(known), ["/".join(str(about[column][row]) for column in NAMES) for row in others]
+
+
+def _select(data: Dataset, options: DataOptions) -> Dataset:
+    """The first people in sorted order and their first clips."""
+    who = data.select_columns(["dataset", "subject"]).to_dict()
     people = [f"{dataset}/{subject}" for dataset, subject in zip(who["dataset"], who["subject"], strict=True)]
     chosen = set(sorted(set(people))[: options.max_subjects])
     seen: Counter[str] = Counter()
@@ -162,7 +235,10 @@ def _label_vectors(
             f"no clip of {name} has action units coded (SMIC has none): there is nothing to learn or score"
         )
     if not all(isinstance(codes, list) for codes in coded):
-        raise InputError(f"{name}: action_units must be a list of codes in every row; an empty list says that none is")
+        raise InputError(
+            f"{name}: action_units must be a list of codes in every row; an empty list says that there is none, "
+            "null that they are unknown"
+        )
     counts = Counter(code for codes in coded for code in set(codes))
     unknown = [code for code in counts if not _is_facs(code)]
     if unknown:

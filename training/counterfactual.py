@@ -5,16 +5,17 @@ same LLM to the answer Z_cf, and L_total = L_main + lambda L_cf(Z, Z_cf). What i
 choice, by measurement (README, "Training").
 """
 
+import numpy as np
 import torch
 
 FLIP_SHARE = 0.15  # of the units of a clip; two of twelve, so that most rules stand
 
 
-def draw_flipped_units(batch: int, units: int, device: torch.device) -> torch.Tensor:
-    """Units to flip in each clip, at least one: bool, shape (batch, units)."""
-    flipped = torch.rand(batch, units, device=device) < FLIP_SHARE
-    one = torch.randint(units, (batch, 1), device=device)
-    return flipped.scatter(1, one, True)
+def draw_flipped_units(units: int, rng: np.random.Generator) -> np.ndarray:
+    """Units to flip in a clip, at least one: bool, shape (units,)."""
+    flipped = rng.random(units) < FLIP_SHARE
+    flipped[rng.integers(units)] = True
+    return flipped
 
 
 def relations_of(flipped_units: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
@@ -30,7 +31,9 @@ def relations_of(flipped_units: torch.Tensor, pairs: torch.Tensor) -> torch.Tens
 def consistency_loss(
     logits: torch.Tensor, counterfactual_logits: torch.Tensor, held: torch.Tensor, distance: str
 ) -> torch.Tensor:
-    """L_cf: how far the answers of the held units moved, a mean over them.
+    """L_cf: how far the answers of the held units moved, a mean over those of a clip, then over the clips.
+
+    So each clip counts alike, and a batch's loss is the mean of its parts', however it is shared out over processes.
 
     Held are the units that were not flipped, or all. The first rests on this: a flipped unit's own node was turned
     around, so its answer may move; any other unit's evidence is what it was, and only the rules about it changed.
@@ -43,4 +46,4 @@ def consistency_loss(
     """
     moved = logits - counterfactual_logits
     apart = moved if distance == "squared" else logits.sigmoid() - counterfactual_logits.sigmoid()
-    return (apart * moved * held).sum() / held.sum().clamp(min=1)
+    return ((apart * moved * held).sum(1) / held.sum(1).clamp(min=1)).mean()

@@ -11,12 +11,12 @@ Examples:
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.clips import load_clips
 from training.errors import InputError, run_command
 from training.folds import Fold, across_domains, leave_one_dataset_out
+from training.inputs import check_inputs, load_data
 from training.options import DataOptions, Recipe, option, parse_options
-from training.protocol import RunOptions, action_units_of, load_together, run_folds, start_processes
-from training.run_folder import describe_run
+from training.protocol import RunOptions, action_units_of, run_folds, start_processes
+from training.run_folder import describe_run, describe_settings
 
 
 @dataclass
@@ -41,15 +41,16 @@ class CrossDomainOptions:
 def main() -> None:
     """Run the fold or folds across domains."""
     start_processes()
-    options, run, data_options, recipe = parse_options(
-        CrossDomainOptions, RunOptions, DataOptions, Recipe, description=__doc__
-    )
+    parts = parse_options(CrossDomainOptions, RunOptions, DataOptions, Recipe, description=__doc__)
+    options, run, data_options, recipe = parts
     units = action_units_of(data_options)
     chosen = {name: data_options for name in (options.data, options.train) if name}
     if options.test:
         limit = options.max_test_subjects or data_options.max_subjects
         chosen[options.test] = replace(data_options, max_subjects=limit)
-    loaded = load_together(lambda: {name: load_clips(name, which, units) for name, which in chosen.items()})
+    settings = describe_settings("cross_domain", parts, action_units=units, seeds=run.all_seeds())
+    check_inputs(Path(run.output), settings, data=chosen, recipe=recipe)
+    loaded = load_data(chosen, units)
     share = data_options.validation_share
 
     def folds_of(seed: int) -> list[Fold]:
@@ -61,10 +62,11 @@ def main() -> None:
     folds = {seed: folds_of(seed) for seed in run.all_seeds()}
     record = describe_run(
         "cross_domain",
-        (options, run, data_options, recipe),
+        parts,
         action_units=units,
         folds=folds,
         data={name: collection.fingerprint for name, collection in loaded.items()},
+        unknown={name: collection.unknown for name, collection in loaded.items()},
     )
     run_folds(folds, recipe, run=Path(run.output), record=record, shard=run.shard)
 

@@ -12,7 +12,7 @@ from accelerate import PartialState
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.data import Subset
-from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, TrainingArguments, set_seed
 from transformers.integrations import is_tensorboard_available, is_trackio_available
 
 from modeling_aullm import AULLMForAUDetection
@@ -25,6 +25,7 @@ from training.losses import positive_weights
 from training.metrics import trainer_metrics
 from training.models import TokenReader, align_head, build_model, frozen_llm
 from training.options import Recipe
+from training.progress import RunProgress, ShowSteps
 from training.sharding import frozen_weights, launched_with_fsdp, make_shardable, make_whole, without_fsdp
 from training.synchronized_batch_norm import synchronize_batch_norm
 from training.trainer import AULLMTrainer
@@ -48,7 +49,15 @@ class Fitted(NamedTuple):
     history: list[dict[str, Any]]
 
 
-def fit(recipe: Recipe, fold: Fold, action_units: Sequence[str], *, seed: int, work: Path) -> Fitted:
+def fit(
+    recipe: Recipe,
+    fold: Fold,
+    action_units: Sequence[str],
+    *,
+    seed: int,
+    work: Path,
+    progress: RunProgress | None = None,
+) -> Fitted:
     """Train on a fold. Runs in every process of Accelerate, and all get all probabilities.
 
     Everything random comes from `seed`, so that a fold's figures do not depend on what ran before it.
@@ -59,6 +68,7 @@ def fit(recipe: Recipe, fold: Fold, action_units: Sequence[str], *, seed: int, w
         action_units: Codes of the label columns.
         seed: Of initial weights, order, augmentation, dropout.
         work: Scratch folder. What a killed call left there is gone on from; the caller removes it at the end.
+        progress: Bar to show the steps on.
 
     Raises:
         InputError: If the recipe does not suit the number of processes, or its model is not to be had.
@@ -73,28 +83,31 @@ def fit(recipe: Recipe, fold: Fold, action_units: Sequence[str], *, seed: int, w
     if PartialState().num_processes > 1:
         synchronize_batch_norm(model)
     frozen = frozen_weights(model) if launched_with_fsdp() else {}
-    history = _train(recipe, model, fold, seed, work)
-    probabilities = {name: predict_clips(model, clips, work) for name, clips in parts.items()}
+    history = _train(recipe, model, fold, seed, work, progress)
+    probabilities = {name: predict_clips(model, clips, work, show=False) for name, clips in parts.items()}
     if launched_with_fsdp() and isinstance(model, AULLMForAUDetection):
         model = make_whole(model, frozen)
     return Fitted(model, probabilities, history)
 
 
-def _train(recipe: Recipe, model: nn.Module, fold: Fold, seed: int, work: Path) -> list[dict[str, Any]]:
+def _train(
+    recipe: Recipe, model: nn.Module, fold: Fold, seed: int, work: Path, progress: RunProgress | None
+) -> list[dict[str, Any]]:
     """Evidence and structure by a linear reader first, then everything with the LLM; returns what was logged."""
+    show, evidence_steps = ShowSteps(progress, 0), recipe.evidence_steps
     if not isinstance(model, AULLMForAUDetection):
-        steps, rate = recipe.evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
+        steps, rate = evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
         with without_fsdp():
-            return _run_trainer(recipe, model, fold, seed, work / "model", steps=steps, learning_rate=rate)
+            return _run_trainer(recipe, model, fold, seed, work / "model", show, steps=steps, learning_rate=rate)
     history = []
     finished = work / "evidence.safetensors"
     if finished.is_file():
         model.load_state_dict(load_file(finished), strict=False)
-    elif recipe.evidence_steps:
+    elif evidence_steps:
         reader, rate = TokenReader(model), recipe.evidence_learning_rate
         with without_fsdp():
             history = _run_trainer(
-                recipe, reader, fold, seed, work / "evidence", steps=recipe.evidence_steps, learning_rate=rate
+                recipe, reader, fold, seed, work / "evidence", show, steps=evidence_steps, learning_rate=rate
             )
         every = range(0, len(fold.train), max(1, len(fold.train) // ALIGNED))
         device: Any = "cpu" if launched_with_fsdp() else PartialState().device  # a shared LLM may not fit one GPU
@@ -107,20 +120,29 @@ def _train(recipe: Recipe, model: nn.Module, fold: Fold, seed: int, work: Path) 
         if launched_with_fsdp():
             make_shardable(model)
         set_seed(seed)  # whether the first part was trained or found finished
+        show, rate = ShowSteps(progress, evidence_steps), recipe.learning_rate
         with frozen_llm(model, torch.bfloat16 if recipe.bf16 else torch.float32):
             history += _run_trainer(
-                recipe, model, fold, seed, work / "llm", steps=recipe.max_steps, learning_rate=recipe.learning_rate
+                recipe, model, fold, seed, work / "llm", show, steps=recipe.max_steps, learning_rate=rate
             )
     return history
 
 
 def _run_trainer(
-    recipe: Recipe, model: nn.Module, fold: Fold, seed: int, folder: Path, *, steps: int, learning_rate: float
+    recipe: Recipe,
+    model: nn.Module,
+    fold: Fold,
+    seed: int,
+    folder: Path,
+    show: ShowSteps,
+    *,
+    steps: int,
+    learning_rate: float,
 ) -> list[dict[str, Any]]:
     """Train with early stopping on the fold's validation part; the model is left at its best step there."""
     llm = isinstance(model, AULLMForAUDetection)
     arguments = _arguments(recipe, folder, steps, learning_rate, seed, llm=llm, fold=fold)
-    callbacks: list[TrainerCallback] = [ValidateAtTheEnd(), SeveralProcesses()]
+    callbacks: list[TrainerCallback] = [ValidateAtTheEnd(), SeveralProcesses(), show]
     if recipe.patience:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.patience))
     trainer = AULLMTrainer(
@@ -133,6 +155,7 @@ def _run_trainer(
         compute_metrics=trainer_metrics,
         callbacks=callbacks,
     )
+    trainer.remove_callback(PrinterCallback)  # which takes the place of a bar of its own
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
     return trainer.state.log_history
 
@@ -150,7 +173,7 @@ class SeveralProcesses(TrainerCallback):
     """What transformers and accelerate leave undone where there are several processes."""
 
     def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
-        """Let every process draw its own dropout and flips: transformers seeds all alike.
+        """Let every process draw its own dropout: transformers seeds all alike.
 
         The clips' order has a generator of its own by then, and what a checkpoint holds of each process comes later.
         """
@@ -189,6 +212,8 @@ def _arguments(
         dataloader_num_workers=recipe.workers,
         dataloader_persistent_workers=recipe.workers > 0,
         logging_steps=min(recipe.eval_steps, 50),
+        disable_tqdm=True,  # `show` moves the run's one bar
+        ddp_find_unused_parameters=False,  # every parameter that learns has a part in every answer
         eval_strategy="steps",
         save_strategy="steps",
         eval_steps=recipe.eval_steps,
@@ -231,14 +256,21 @@ def _is_whole(file: Path) -> bool:
 
 
 @without_fsdp()
-def predict_clips(model: nn.Module, clips: Sequence[Clip], work: Path) -> np.ndarray:
+def predict_clips(model: nn.Module, clips: Sequence[Clip], work: Path, *, show: bool = True) -> np.ndarray:
     """Probabilities, shape (clips, units), shared out over the processes, in single precision.
 
     An LLM that FSDP holds in bfloat16 stays so.
+
+    Args:
+        model: Gives logits.
+        clips: To be predicted.
+        work: Scratch folder.
+        show: Show a progress bar.
     """
     arguments = TrainingArguments(
         output_dir=str(work),
         per_device_eval_batch_size=_batch_to_read(len(clips)),
+        disable_tqdm=not show,
         bf16=any(weight.dtype == torch.bfloat16 for weight in model.parameters()),
         use_cpu=not torch.accelerator.is_available(),
         label_names=["labels"],

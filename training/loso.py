@@ -10,12 +10,12 @@ Example:
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from training.clips import load_clips
 from training.errors import run_command
 from training.folds import leave_one_subject_out
+from training.inputs import check_inputs, load_data
 from training.options import DataOptions, Recipe, parse_options
-from training.protocol import RunOptions, action_units_of, load_together, run_folds, start_processes
-from training.run_folder import describe_run
+from training.protocol import RunOptions, action_units_of, run_folds, start_processes
+from training.run_folder import describe_run, describe_settings
 
 
 @dataclass
@@ -28,15 +28,21 @@ class LosoOptions:
 def main() -> None:
     """Run the folds of leave-one-subject-out."""
     start_processes()
-    options, run, data_options, recipe = parse_options(
-        LosoOptions, RunOptions, DataOptions, Recipe, description=__doc__
-    )
+    parts = parse_options(LosoOptions, RunOptions, DataOptions, Recipe, description=__doc__)
+    options, run, data_options, recipe = parts
     units = action_units_of(data_options)
-    clips, fingerprint = load_together(lambda: load_clips(options.data, data_options, units))
+    settings = describe_settings("loso", parts, action_units=units, seeds=run.all_seeds())
+    check_inputs(Path(run.output), settings, data=[options.data], recipe=recipe)
+    clips, fingerprint, unknown = load_data({options.data: data_options}, units)[options.data]
     # The inner split comes from the seed alone: every method sees the same one.
     folds = {seed: leave_one_subject_out(clips, data_options.validation_share, seed) for seed in run.all_seeds()}
     record = describe_run(
-        "loso", (options, run, data_options, recipe), action_units=units, folds=folds, data={options.data: fingerprint}
+        "loso",
+        parts,
+        action_units=units,
+        folds=folds,
+        data={options.data: fingerprint},
+        unknown={options.data: unknown},
     )
     run_folds(folds, recipe, run=Path(run.output), record=record, shard=run.shard)
 

@@ -81,6 +81,16 @@ def oracle_threshold_macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> 
     return _defined(macro_f1_of_counts(hits, active.sum(0), truth.sum(), clips).max())
 
 
+def check_labels(labels: np.ndarray) -> None:
+    """Refuse labels that do not say: a NaN made a whole number would pass for an answer.
+
+    Raises:
+        ValueError: If a label is neither 0 nor 1.
+    """
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError("labels must be 0 or 1; clips whose units are unknown can be neither scored nor learned from")
+
+
 def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray, people: Sequence[str]) -> list[float]:
     """The threshold of each unit with the best binary F1, a mean over draws of validation people with replacement.
 
@@ -93,7 +103,11 @@ def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray, people: Seq
 
     Returns:
         One a unit; 0.5 where a unit has no positive.
+
+    Raises:
+        ValueError: If a label is neither 0 nor 1.
     """
+    check_labels(labels)
     names, who = np.unique(np.asarray(people), return_inverse=True)
     weights = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), THRESHOLD_DRAWS)
     own = weights @ (who == np.arange(len(names))[:, None])  # how often each clip is in each draw
@@ -123,7 +137,11 @@ def score(
         action_units: Code of each column.
         thresholds: Chosen on validation subjects, shape (units,); or shape (clips, units), for clips that were pooled
             from several folds carry the thresholds of their own.
+
+    Raises:
+        ValueError: If a label is neither 0 nor 1.
     """
+    check_labels(labels)
     probabilities = np.asarray(probabilities, float)  # in double precision as thresholds are: ties are the same in all
     thresholds = np.broadcast_to(np.asarray(thresholds, float), probabilities.shape)
     table: Scores = {}
@@ -157,6 +175,7 @@ def trainer_metrics(eval_prediction: EvalPrediction) -> dict[str, float]:
     logits: Any = eval_prediction.predictions
     logits = logits[0] if isinstance(logits, tuple) else logits
     labels: Any = eval_prediction.label_ids
+    check_labels(labels)
     probabilities = torch.from_numpy(np.asarray(logits, float)).sigmoid().numpy()
     columns = list(zip(np.asarray(labels).astype(int).T, probabilities.T, strict=True))
     means = {

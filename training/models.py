@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMOutput
-from modeling_aullm.language_model import LanguageModelNotFound
+from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModel, find_language_model
 from training.baselines import FlowSSSNet, LEDHead
 from training.errors import InputError
 from training.options import Recipe
@@ -65,18 +65,54 @@ def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
     return TokenReader(model) if recipe.language_model == "none" else model
 
 
-def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
+def check_model(recipe: Recipe, action_units: Sequence[str]) -> None:
+    """Find out before the long work whether a recipe's checkpoint or LLM is to be had; no weights are loaded.
+
+    An LLM of the Hub is downloaded.
+
+    Args:
+        recipe: Model and training.
+        action_units: Codes of the units to detect.
+
+    Raises:
+        InputError: As `build_model`.
+    """
+    if recipe.method not in ("aullm++", "au_llm"):
+        return
+    if not recipe.model:
+        with _found("the LLM is not to be had"):
+            find_language_model(LanguageModel(recipe.llm) if recipe.llm else DEFAULT_LANGUAGE_MODEL)
+        return
+    with _found(f"cannot go on from {recipe.model}"):
+        config = AULLMConfig.from_pretrained(recipe.model)
+        _check_units(config, recipe.model, action_units)
+        if config.checkpoint == "lean" and config.llm:
+            find_language_model(LanguageModel(**config.llm))
+
+
+@contextlib.contextmanager
+def _found(otherwise: str) -> Iterator[None]:
+    """Turn errors of what is not to be had into one line."""
     try:
+        yield
+    except OSError as error:
+        raise InputError(f"{otherwise}: {' '.join(str(error).split())}") from error
+
+
+def _check_units(config: AULLMConfig, model: str, action_units: Sequence[str]) -> None:
+    if list(config.action_units) != list(action_units):
+        raise InputError(
+            f"{model} detects {', '.join(config.action_units)}; asked for are "
+            f"{', '.join(action_units)}: pass --action_units {' '.join(config.action_units)}"
+        )
+
+
+def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
+    with _found(f"cannot go on from {recipe.model}"):
         model = AULLMForAUDetection.from_pretrained(
             recipe.model, dropout=recipe.dropout, lora_dropout=recipe.lora_dropout
         )
-    except (OSError, LanguageModelNotFound) as error:
-        raise InputError(f"cannot go on from {recipe.model}: {error}") from error
-    if list(model.config.action_units) != settings["action_units"]:
-        raise InputError(
-            f"{recipe.model} detects {', '.join(model.config.action_units)}; asked for are "
-            f"{', '.join(settings['action_units'])}: pass --action_units {' '.join(model.config.action_units)}"
-        )
+    _check_units(model.config, recipe.model, settings["action_units"])
     return model
 
 
@@ -95,10 +131,8 @@ def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetec
         config = AULLMConfig(
             **{**config.to_dict(), "prompt": "{instruction}{content}" if recipe.structure == "r_augnn" else "{content}"}
         )
-    try:
+    with _found("the LLM is not to be had"):
         model = AULLMForAUDetection.from_backbones(config, llm=recipe.llm or None)
-    except (OSError, LanguageModelNotFound) as error:
-        raise InputError(f"the LLM is not to be had: {error}") from error
     if recipe.language_model == "random":
         model.config.llm = None
         model = AULLMForAUDetection(model.config)

@@ -97,6 +97,10 @@ class Recipe:
         if self.method not in UNTRAINED and self.evidence_steps + self.max_steps == 0:
             raise InputError("evidence_steps and max_steps are both 0: there is nothing to train")
 
+    def fold_steps(self) -> int:
+        """Steps in which a fold is trained, early stopping aside; 1 for what is not trained."""
+        return 1 if self.method in UNTRAINED else self.evidence_steps + self.max_steps
+
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Shows defaults, and leaves the description's example commands on lines of their own."""

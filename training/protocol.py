@@ -6,8 +6,10 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +27,7 @@ from training.folds import Fold
 from training.memory import keep_freed_memory
 from training.metrics import choose_thresholds, score
 from training.options import DataOptions, Recipe, option
+from training.progress import RunProgress
 from training.provenance import environment, start_memory_count, usage
 from training.run_folder import check_output, fold_folder, new_fold, open_run
 from training.run_results import write_metrics
@@ -90,7 +93,7 @@ def load_together(load: Callable[[], Loaded]) -> Loaded:
         InputError: In every process, if it is raised in the main one.
     """
     loaded: list[Loaded] = []
-    _on_main_process(lambda: loaded.append(load()))
+    on_main_process(lambda: loaded.append(load()))
     return loaded[0] if loaded else load()
 
 
@@ -120,22 +123,27 @@ def run_folds(
         InputError: If `run` is the folder of another run, the shard is not one, or training diverges.
     """
     number, shards = parse_shard(shard)
-    _on_main_process(lambda: open_run(run, record))
+    on_main_process(lambda: open_run(run, record))
     if fit is None:
         from training.fit import fit  # not above: --help and errors of input need not wait for it
     everything = [(seed, fold) for seed, own in folds.items() for fold in own]
     about = record | environment()
-    for seed, fold in tqdm(
-        everything[number - 1 :: shards], desc="folds", unit="fold", disable=not PartialState().is_main_process
-    ):
-        # One process looks, so that all agree whatever other jobs finish meanwhile.
-        if not _on_main_process(fold_folder(run, fold.name, seed).is_dir):
-            with new_fold(run, fold.name, seed) as folder:
-                if folder is not None:
-                    _run_fold(fold, recipe, seed, fit, folder, about)
-                elif PartialState().is_main_process:
-                    tqdm.write(f"{run}: fold {fold.name}, seed {seed}, is being trained by another job, so left to it")
-    _on_main_process(lambda: _finish(run, [fold_folder(run, fold.name, seed) for seed, fold in everything]))
+    own = everything[number - 1 :: shards]
+    # One process looks, so that all agree whatever other jobs finish meanwhile.
+    waiting = on_main_process(lambda: [not fold_folder(run, fold.name, seed).is_dir() for seed, fold in own])
+    with closing(RunProgress(len(own), len(own) - sum(waiting), recipe.fold_steps())) as progress:
+        for number, (seed, fold) in enumerate(own):
+            if not waiting[number]:
+                continue
+            progress.start_fold(f"fold {number + 1}/{len(own)}, {fold.name}, seed {seed}")
+            if not on_main_process(fold_folder(run, fold.name, seed).is_dir):
+                with new_fold(run, fold.name, seed) as folder:
+                    if folder is not None:
+                        _run_fold(fold, recipe, seed, partial(fit, progress=progress), folder, about)
+                    elif PartialState().is_main_process:
+                        tqdm.write(f"{run}: fold {fold.name}, seed {seed}, is being trained by another job")
+            progress.finish_fold()
+    on_main_process(lambda: _finish(run, [fold_folder(run, fold.name, seed) for seed, fold in everything]))
 
 
 def _run_fold(
@@ -202,8 +210,15 @@ def _finish(run: Path, folders: list[Path]) -> None:
     sys.stdout.write(f"{run}: all {len(folders)} folds are finished; next: {command}\n")
 
 
-def _on_main_process(act: Callable[[], Any]) -> Any:
-    """What `act` returns in the main process, in all processes; so with its `InputError`."""
+def on_main_process(act: Callable[[], Any]) -> Any:
+    """What `act` returns in the main process, in all processes; so with its `InputError`.
+
+    Args:
+        act: Is called in the main process alone.
+
+    Raises:
+        InputError: In every process, if `act` raises it.
+    """
     answer: list[Any] = [None, None]
     if PartialState().is_main_process:
         try:

@@ -24,6 +24,7 @@ from training.errors import InputError, run_command
 from training.report_markdown import report_text, summary_text
 from training.report_plots import comparison_figure, unit_figure
 from training.report_tables import Run, parts_of, read, runs_table, significance_table, summary_table, unit_table
+from training.run_folder import check_writable_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = output.resolve().name
     marked = {file: _cut(file, name) for file in options.insert}
     _check_labels(options.runs)
+    check_writable_folder(output)
     runs = [read(path) for path in tqdm(options.runs, desc="reading runs", unit="run", disable=len(options.runs) < 2)]
     summary = summary_text(runs)
     try:

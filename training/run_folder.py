@@ -10,7 +10,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,25 @@ TEMPORARY = ".tmp-"
 NOT_COMPARED = ("output", "shard", "workers", "gradient_checkpointing", "data", "train", "test", "action_units")
 
 
+def describe_settings(
+    protocol: str, options: Sequence[Any], *, action_units: Sequence[str], seeds: Iterable[int]
+) -> dict[str, Any]:
+    """What of a run is known before its data: protocol, options, action_units and seeds, as `run.json` holds them.
+
+    Args:
+        protocol: Name of the module of `training` that is run.
+        options: Dataclasses, all of whose fields are options.
+        action_units: Codes of the label columns.
+        seeds: Of training.
+    """
+    return {
+        "protocol": protocol,
+        "options": {name: value for part in options for name, value in vars(part).items()},
+        "action_units": list(action_units),
+        "seeds": list(seeds),
+    }
+
+
 def describe_run(
     protocol: str,
     options: Sequence[Any],
@@ -35,8 +55,9 @@ def describe_run(
     action_units: Sequence[str],
     folds: dict[int, list[Fold]],
     data: dict[str, str],
+    unknown: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
-    """What `run.json` holds: protocol, options, action_units, seeds, folds (their names), data and command.
+    """What `run.json` holds: `describe_settings`, folds (their names), data, unknown and command.
 
     Args:
         protocol: Name of the module of `training` that is run.
@@ -44,29 +65,46 @@ def describe_run(
         action_units: Codes of the label columns.
         folds: Of each seed; their names are the same for all seeds.
         data: Name and fingerprint of each dataset.
+        unknown: Of each dataset the clips that are left out, for it is unknown which units they show.
     """
-    return {
-        "protocol": protocol,
-        "options": {name: value for part in options for name, value in vars(part).items()},
-        "action_units": list(action_units),
-        "seeds": list(folds),
+    return describe_settings(protocol, options, action_units=action_units, seeds=folds) | {
         "folds": [fold.name for fold in next(iter(folds.values()))],
         "data": data,
+        "unknown": unknown or {},
         "command": command_line(f"training.{protocol}"),
     }
 
 
+def check_writable_folder(path: Path, option: str = "--output") -> None:
+    """Find out before the long work whether a folder can be made, or written to.
+
+    Args:
+        path: The folder; need not exist, nor those above it.
+        option: That names it.
+
+    Raises:
+        InputError: If it is a file or below one, or nothing can be written there.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file; {option} must name a folder")
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there, prefix=TEMPORARY):
+            pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be written to: {error.strerror or error}; give another {option}") from error
+
+
 def check_output(path: Path) -> None:
-    """Refuse a folder with other things in it, before the long work.
+    """Refuse a folder with other things in it, or that cannot be written to, before the long work.
 
     Args:
         path: Of the run; need not exist.
 
     Raises:
-        InputError: If it is a file, or a folder that is neither empty nor a run's.
+        InputError: If it is a file, a folder that is neither empty nor a run's, or not writable.
     """
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path} is a file; --output must name a folder")
+    check_writable_folder(path)
     others = [] if not path.exists() else [name for name in os.listdir(path) if not name.startswith(TEMPORARY)]
     if others and not (path / "run.json").exists():
         raise InputError(
@@ -94,6 +132,22 @@ def open_run(path: Path, record: dict[str, Any]) -> None:
         (path / "folds").mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be written to: {error.strerror or error}") from error
+    check_same_run(path, record)
+
+
+def check_same_run(path: Path, record: dict[str, Any]) -> None:
+    """Refuse the folder of another run.
+
+    Args:
+        path: Of the run; need not exist.
+        record: As `describe_run` gives it; before the data is loaded, as much of `describe_settings` as is known.
+
+    Raises:
+        InputError: If the run there is another; it says in what they differ.
+    """
+    file = path / "run.json"
+    if not file.exists():
+        return
     try:
         there = json.loads(file.read_text(encoding="utf-8"))
         differences = _differences(there, record)
@@ -126,15 +180,15 @@ def _differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     differences = [
         f"{key} is {_shown(there[key])} there and {_shown(here[key])} here"
         for key in ("protocol", "action_units", "seeds")
-        if there[key] != here[key]
+        if key in here and there[key] != here[key]
     ]
-    if list(there["data"].values()) != list(here["data"].values()):
-        names = [", ".join(record["data"]) for record in (there, here)]
-        differences.append(f"the clips are others (data is {names[0]} there and {names[1]} here)")
-    before, now = there["options"], here["options"]
-    for name in [name for name in {**before, **now} if name not in NOT_COMPARED and name != "seeds"]:
-        if before.get(name) != now.get(name):
+    before, now, whole = there["options"], here["options"], "data" in here
+    for name in {**before, **now} if whole else now:
+        if name not in (*NOT_COMPARED, "seeds") and before.get(name) != now.get(name):
             differences.append(f"{name} is {_shown(before.get(name))} there and {_shown(now.get(name))} here")
+    if whole and list(there["data"].values()) != list(here["data"].values()):
+        clips = [", ".join(f"{name}, fingerprint {f}" for name, f in run["data"].items()) for run in (there, here)]
+        differences.append(f"the clips are others: {clips[0]} there and {clips[1]} here")
     return differences
 
 

@@ -19,13 +19,14 @@ from accelerate import PartialState
 
 from modeling_aullm import AULLMForAUDetection, AULLMProcessor
 from training.card import card, note_data, read_record
-from training.clips import load_clips
+from training.clips import ClipCollection
 from training.errors import InputError, run_command
 from training.fit import Fitted, fit
 from training.folds import Fold, across_domains, split_by_subject
+from training.inputs import check_inputs, load_data
 from training.options import UNTRAINED, DataOptions, Recipe, option, parse_options
-from training.protocol import action_units_of, load_together, run_folds, start_processes
-from training.run_folder import check_output, describe_run, fold_folder
+from training.protocol import action_units_of, run_folds, start_processes
+from training.run_folder import check_output, describe_run, describe_settings, fold_folder
 
 
 @dataclass
@@ -47,24 +48,21 @@ class TrainOptions:
             raise InputError(f"unseen_share must be between 0 and 1 without --test, got {self.unseen_share}")
 
 
-def make_fold(options: TrainOptions, data_options: DataOptions, units: Sequence[str]) -> tuple[Fold, dict[str, str]]:
-    """The split of a run, and the fingerprint of each dataset by its name."""
-    clips, fingerprint = load_clips(options.data, data_options, units)
-    data, validation = {options.data: fingerprint}, data_options.validation_share
+def make_fold(options: TrainOptions, validation: float, loaded: dict[str, ClipCollection]) -> Fold:
+    """The split of a run, with a share of the subjects for validation."""
+    clips = loaded[options.data].clips
     if options.test:
-        limit = options.max_test_subjects or data_options.max_subjects
-        other, data[options.test] = load_clips(options.test, replace(data_options, max_subjects=limit), units)
-        return across_domains(clips, other, validation, options.unseen_share, options.seed), data
+        return across_domains(clips, loaded[options.test].clips, validation, options.unseen_share, options.seed)
     shares = {"train": 1 - options.unseen_share - validation, "unseen_subjects": options.unseen_share}
     parts = split_by_subject(clips, shares | {"validation": validation}, options.seed)
-    return Fold("one-split", parts["train"], parts["validation"], {"unseen_subjects": parts["unseen_subjects"]}), data
+    return Fold("one-split", parts["train"], parts["validation"], {"unseen_subjects": parts["unseen_subjects"]})
 
 
 def fit_and_keep(run: Path) -> Any:
     """A `fit` that keeps its scratch files in the run's folder, to go on from, and the trained weights after it."""
 
-    def fit_one(recipe: Recipe, fold: Fold, units: Sequence[str], *, seed: int, work: Path) -> Fitted:
-        fitted = fit(recipe, fold, units, seed=seed, work=run / "trainer")
+    def fit_one(recipe: Recipe, fold: Fold, units: Sequence[str], *, work: Path, **settings: Any) -> Fitted:
+        fitted = fit(recipe, fold, units, work=run / "trainer", **settings)
         if PartialState().is_main_process and isinstance(fitted.model, AULLMForAUDetection):
             fitted.model.save_pretrained(run / "trainer" / "checkpoint")
         return fitted
@@ -89,15 +87,28 @@ def finish_checkpoint(run: Path, fold: Path, units: list[str]) -> None:
 def main() -> None:
     """Train, choose thresholds on validation subjects, score, and write the run's folder."""
     start_processes()
-    options, data_options, recipe = parse_options(TrainOptions, DataOptions, Recipe, description=__doc__)
+    parts = parse_options(TrainOptions, DataOptions, Recipe, description=__doc__)
+    options, data_options, recipe = parts
     if recipe.method in UNTRAINED:
         raise InputError(f"{recipe.method} has nothing to train or keep; training.loso and cross_domain score it")
     units = action_units_of(data_options)
-    fold, data = load_together(lambda: make_fold(options, data_options, units))
-    folds, run = {options.seed: [fold]}, Path(options.output)
+    run, chosen = Path(options.output), {options.data: data_options}
+    if options.test:
+        limit = options.max_test_subjects or data_options.max_subjects
+        chosen[options.test] = replace(data_options, max_subjects=limit)
+    settings = describe_settings("train", parts, action_units=units, seeds=[options.seed])
+    check_inputs(run, settings, data=chosen, recipe=recipe)
+    loaded = load_data(chosen, units)
+    fold = make_fold(options, data_options.validation_share, loaded)
+    folds = {options.seed: [fold]}
     record = describe_run(
-        "train", (options, data_options, recipe), action_units=units, folds=folds, data=data
-    )  # fmt: skip
+        "train",
+        parts,
+        action_units=units,
+        folds=folds,
+        data={name: collection.fingerprint for name, collection in loaded.items()},
+        unknown={name: collection.unknown for name, collection in loaded.items()},
+    )
     run_folds(folds, recipe, run=run, record=record, fit=fit_and_keep(run))
     if PartialState().is_main_process:
         finish_checkpoint(run, fold_folder(run, fold.name, options.seed), units)

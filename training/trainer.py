@@ -11,7 +11,7 @@ from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from modeling_aullm import AULLMForAUDetection, AULLMOutput
-from training.counterfactual import consistency_loss, draw_flipped_units, relations_of
+from training.counterfactual import consistency_loss, relations_of
 from training.losses import LOSSES
 from training.options import Recipe
 
@@ -82,7 +82,7 @@ class AULLMTrainer(Trainer):
         """L_main, and in training with CCR lambda L_cf; both answers come from one pass of the model."""
         clips, labels = inputs["pixel_values"], inputs["labels"].float()
         counterfactual = model.training and self.ccr_weight > 0
-        flips = self._draw_flips(labels) if counterfactual else {}
+        flips = self._flips(inputs["flipped_units"]) if counterfactual else {}
         outputs = model(pixel_values=clips, **flips)
         logits = outputs.logits.float()
         loss = LOSSES[self.recipe.loss](logits, labels, self.positive_weight.to(labels.device))
@@ -100,8 +100,7 @@ class AULLMTrainer(Trainer):
             return self.accelerator.autocast()
         return super().autocast_smart_context_manager(cache_enabled)
 
-    def _draw_flips(self, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        flipped = draw_flipped_units(len(labels), labels.shape[1], labels.device)
+    def _flips(self, flipped: torch.Tensor) -> dict[str, torch.Tensor]:
         if self.recipe.ccr_flip == "nodes":
             return {"flipped_units": flipped}
         own: Any = self.model

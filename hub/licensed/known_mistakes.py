@@ -78,7 +78,7 @@ def mend_units(
         units = dataset.corrections(each.row).get("units")
         partner = partners.get(each.row)
         if units is not None and "or" in str(each.units).lower():
-            mended.append(replace(each, units=units, codes=tuple(parse_action_units(units))))
+            mended.append(replace(each, units=units, codes=tuple(parse_action_units(units) or ())))
             what, detail = "action units with 'or'", f"{each.units!r} became {units!r}"
             remarks.append(_remark("mended", each, dataset, what, detail))
         elif partner is not None and partner.units != each.units:

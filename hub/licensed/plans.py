@@ -53,7 +53,7 @@ class ClipPlan:
         row: Of the spreadsheet's data, from 0.
         emotion: As published.
         fps: Frames a second.
-        action_units: Present units; None if the dataset codes none.
+        action_units: Present units; None if they are unknown: the sheet does not say, or the dataset codes none.
         au_codes: Units with side, intensity and doubt; None likewise.
         moments: Onset, apex and offset as numbers of frames; None: not known, or not among the frames.
         numbers: Of the frames, in order, as in the files' names.

@@ -13,7 +13,7 @@ from hub.licensed.cutting import MIN_FRAMES, MIN_SHARE
 from hub.licensed.images import FrameError, decode, read_bytes
 from hub.licensed.plans import ClipPlan, FrameKind, PrepareOptions
 from hub.licensed.remarks import ClipError, Kind
-from modeling_aullm.face_alignment import FaceFinder, align, alignment_transform, whole_frame_transform
+from modeling_aullm.face_alignment import align, alignment_transform, detect_largest_face, whole_frame_transform
 from modeling_aullm.video_stream import VideoError, check_same_size
 
 Problem = tuple[Kind, str, str]
@@ -96,10 +96,9 @@ def make_row(plan: ClipPlan, root: Path, options: PrepareOptions) -> tuple[dict[
 
 def _find_face(plan: ClipPlan, root: Path) -> tuple[np.ndarray, list[Problem]]:
     """Landmarks of the largest face in the first frame that shows one."""
-    finder = FaceFinder("largest")
     unreadable: list[str] = []
     for position, frame in enumerate(_frames(plan, root, unreadable)):
-        face = finder.find([(position, frame.pixels)])
+        face = detect_largest_face(frame.pixels)
         if face is not None:
             said: Problem = ("mended", "no face in the first frame: aligned by a later one", f"frame {frame.number}")
             return face.landmarks, [said] if position else []

@@ -5,12 +5,14 @@ import math
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import openpyxl
 import pandas as pd
+from openpyxl.utils import range_boundaries
+from openpyxl.xml.functions import iterparse
 
 from training.errors import InputError
 
@@ -18,6 +20,9 @@ MAX_BYTES = 64 << 20  # of a file, and of what it unpacks to; the published ones
 MAX_ROWS = 5000  # the longest has 860
 MAX_COLUMNS = 200  # the widest has under fifty
 MAX_HEADER_ROW = 50  # SAMM has thirteen rows of text above its header
+MAX_MERGED = MAX_ROWS * (MAX_COLUMNS + 2)  # cells of all merged ranges together, which do not overlap in a sound file
+
+Range = tuple[int, int, int, int]  # of merged cells: first row and the one after the last, columns likewise, from 0
 
 
 class CellError(ValueError):
@@ -78,7 +83,8 @@ def read_rows(path: Path, columns: dict[str, tuple[str, ...]], optional: Iterabl
         optional: Fields whose column may be missing.
 
     Returns:
-        The rows in order, without those that are empty in all these columns.
+        The rows in order, without those that are empty in all these columns. A merged cell's value stands in every row
+        that the cell covers.
 
     Raises:
         InputError: If the file is no spreadsheet, too large, or lacks a column.
@@ -89,7 +95,10 @@ def read_rows(path: Path, columns: dict[str, tuple[str, ...]], optional: Iterabl
     for index, header in enumerate(table[:MAX_HEADER_ROW]):
         found = _match(header, columns)
         if all(field in found for field in required):
-            return list(_rows(table[index + 1 :], found))
+            below = index + 1
+            while below < len(table) and _match(table[below], columns) == found:  # a header of merged rows
+                below += 1
+            return list(_rows(table[below:], found))
         best = max(best, found, key=len)
     missing = [columns[field][0] for field in required if field not in best]
     raise InputError(f"{path} lacks the column(s) {', '.join(missing)} in its first sheet; is it the right file?")
@@ -118,6 +127,8 @@ def _read_xlsx(path: Path) -> list[list[Any]]:
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what the file claims of them may be wrong
         table = [list(row) for row in sheet.iter_rows(max_row=MAX_ROWS + 1, max_col=MAX_COLUMNS, values_only=True)]
+        with sheet._get_source() as source:
+            _fill_merged(table, _merged_in_xlsx(source))
     finally:
         book.close()
     while table and all(cell is None for cell in table[-1]):
@@ -125,12 +136,37 @@ def _read_xlsx(path: Path) -> list[list[Any]]:
     return table
 
 
+def _merged_in_xlsx(source: IO[bytes]) -> Iterator[Range]:
+    """The merged ranges: openpyxl tells them only where it also makes each of their cells, be it all the sheet has."""
+    for _, element in iterparse(source):
+        if element.tag.rpartition("}")[2] == "mergeCell":
+            left, top, right, bottom = range_boundaries(element.get("ref"))
+            yield top - 1, bottom, left - 1, right
+        element.clear()
+
+
 def _read_xls(path: Path) -> list[list[Any]]:
-    quiet = {"logfile": io.StringIO()}  # xlrd would print what it finds odd
-    frame = pd.read_excel(
-        path, header=None, dtype=object, na_filter=False, nrows=MAX_ROWS + 1, engine="xlrd", engine_kwargs=quiet
-    )
-    return frame.to_numpy(dtype=object).tolist()
+    # `logfile`: xlrd would print what it finds odd. `formatting_info`: without it, it does not tell merged cells.
+    settings = {"logfile": io.StringIO(), "formatting_info": True}
+    with pd.ExcelFile(path, engine="xlrd", engine_kwargs=settings) as file:
+        frame = file.parse(header=None, dtype=object, na_filter=False, nrows=MAX_ROWS + 1)
+        table = frame.to_numpy(dtype=object).tolist()
+        _fill_merged(table, file.book.sheet_by_index(0).merged_cells)
+    return table
+
+
+def _fill_merged(table: list[list[Any]], ranges: Iterable[Range]) -> None:
+    """Put a merged cell's value wherever the cell is: files hold it in the upper left corner alone."""
+    filled = 0
+    for top, bottom, left, right in ranges:
+        rows = table[top:bottom]
+        filled += 1 + sum(1 + len(row[left:right]) for row in rows)
+        if filled > MAX_MERGED:
+            raise ValueError("its merged cells overlap")
+        value = rows[0][left] if rows and left < len(rows[0]) else None
+        if value is not None:
+            for row in rows:
+                row[left:right] = [value] * len(row[left:right])
 
 
 def _check_size(path: Path) -> None:

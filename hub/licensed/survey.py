@@ -101,8 +101,11 @@ def _plan(
     if frames.duplicates:
         names = ", ".join(frames.duplicates[:3]) + ", ..." * (len(frames.duplicates) > 3)
         problems.append(("mended", "several images of one number: the first was taken", f"not taken: {names}"))
-    said += [Remark(kind, dataset.name, row.clip_id, row.row, what, detail) for kind, what, detail in problems]
     codes = row.codes
+    if codes is None and dataset.has_units:
+        cell = "empty cell" if row.units is None else f"cell {str(row.units)[:60]!r}"
+        problems.append(("kept", "action units unknown: for neither training nor scores", cell))
+    said += [Remark(kind, dataset.name, row.clip_id, row.row, what, detail) for kind, what, detail in problems]
     plan = ClipPlan(
         dataset=dataset.name,
         subject=row.subject,

@@ -53,11 +53,12 @@ def _segments(request: Request) -> Iterator[Any]:
     if not request.is_marked:
         yield from video_processor.iter_segments(str(request.path), face=request.face)
         return
-    for number, face in enumerate(range(MOST_FACES) if request.face == "all" else [request.face]):
+    faces = list(range(1, MOST_FACES + 1)) if request.face == "all" else [request.face]
+    for number, face in enumerate(faces, 1):
         segment = video_processor.read_clip(str(request.path), **request.marks, face=face)
-        if segment.pixel_values is None and number > 0:
+        if segment.pixel_values is None and number > 1:
             return
-        yield replace(segment, face_id=number + 1 if segment.face else None)
+        yield replace(segment, face_id=number if segment.face else None)
 
 
 def _moments(segments: list[Any], request: Request) -> list[Moment]:
@@ -78,7 +79,7 @@ def _moments(segments: list[Any], request: Request) -> list[Moment]:
 def _sampled(segment: Any, request: Request) -> list[int]:
     """Frames of the video that the model saw of a segment."""
     first, count = segment.start_frame, segment.end_frame - segment.start_frame + 1
-    apex = None if request.apex is None else request.apex - first
+    apex = request.apex - first if request.apex is not None and 0 <= request.apex - first < count else None
     return [first + index for index in detector.processor.video_processor.sample_frame_indices(count, apex=apex)]
 
 
@@ -93,8 +94,8 @@ def _of_face(
 
 def _nothing_stated(request: Request, segments: list[Any]) -> str:
     name, reasons = request.path.name, {segment.reason for segment in segments}
-    if isinstance(request.face, int) and request.face > 0:
-        return f"{name} shows fewer than {request.face + 1} faces. Choose face 1, the largest."
+    if isinstance(request.face, int) and request.face > 1:
+        return f"{name} shows fewer than {request.face} faces. Choose face 1, the largest."
     if reasons != {"no face"}:
         return (
             f"Nothing can be stated of {name}: {', '.join(sorted(reasons))}. Give a video in which one face is seen "

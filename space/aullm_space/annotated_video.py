@@ -1,21 +1,23 @@
-"""The video again, with the face's box and a list of the active units below the picture."""
+"""The video again, each frame at its own time, with the face's box and a list of the active units below the picture."""
 
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import OutputContainer
+from av.video.stream import VideoStream as OutputStream
 from PIL import Image, ImageDraw, ImageFont
 
 from . import detector
 from .facs import ACTION_UNITS
 from .moments import Analysis, Gap, Moment
-from .video import iter_frames
 
 WIDTH = 640  # pixels
 LINES = 4  # of text below the picture
 LINE_PIXELS = 24
-DEFAULT_FPS = 25.0
+DEFAULT_FPS = 30.0  # the processor's own, for videos that carry no times
+TICKS = 90_000  # a second of the file's clock: milliseconds and the rates in use are whole numbers of them
 GROUND, INK, ORANGE = (24, 26, 30), (235, 235, 235), (230, 130, 40)
 
 
@@ -26,20 +28,36 @@ def write_annotated_video(analysis: Analysis, path: Path) -> None:
         analysis: What was found.
         path: Where to.
     """
-    with av.open(str(path), "w") as container:
-        stream = None
-        for index, (_, image) in enumerate(iter_frames(analysis.request.path)):
-            drawn = _draw(image, _moment_at(analysis, index), _gap_at(analysis, index))
-            if stream is None:
-                stream = container.add_stream(
-                    "libx264", rate=Fraction(analysis.fps or DEFAULT_FPS).limit_denominator(1001)
-                )
-                stream.height, stream.width = drawn.shape[:2]
-                stream.pix_fmt = "yuv420p"
-                stream.options = {"crf": "20", "preset": "veryfast"}
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(drawn, format="rgb24")))
+    rate = analysis.fps or DEFAULT_FPS
+    reader = detector.processor.video_processor.read_frames(str(analysis.request.path))
+    with reader as frames, av.open(str(path), "w") as container:
+        stream, lengths, last = None, {}, -1
+        for frame in frames:
+            drawn = _draw(frame.image, _moment_at(analysis, frame.index), _gap_at(analysis, frame.index))
+            stream = stream or _add_stream(container, drawn, rate)
+            picture = av.VideoFrame.from_ndarray(drawn, format="rgb24")
+            last = max(round(frame.time * TICKS), last + 1)
+            picture.pts, picture.time_base = last, Fraction(1, TICKS)
+            lengths[last] = max(1, round((frame.length or 1 / rate) * TICKS))
+            _mux(container, stream.encode(picture), lengths)
         if stream is not None:
-            container.mux(stream.encode())
+            _mux(container, stream.encode(), lengths)
+
+
+def _add_stream(container: OutputContainer, frame: np.ndarray, rate: float) -> OutputStream:
+    stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001))
+    stream.height, stream.width = frame.shape[:2]
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = Fraction(1, TICKS)
+    # Without B-frames the last packet is the last picture, whose length is the one that a file keeps.
+    stream.options = {"crf": "20", "preset": "veryfast", "bf": "0"}
+    return stream
+
+
+def _mux(container: OutputContainer, packets: list[av.Packet], lengths: dict[int, int]) -> None:
+    for packet in packets:
+        packet.duration = lengths.pop(packet.pts)  # type: ignore[arg-type]  # an encoder gives every packet a time
+        container.mux(packet)
 
 
 def _moment_at(analysis: Analysis, frame: int) -> Moment | None:

@@ -50,7 +50,8 @@ def _sharp(images: np.ndarray, moment: Moment) -> np.ndarray | None:
     margin_x, margin_y = MARGIN * width, MARGIN * height
     rows = slice(max(0, int(y - margin_y)), int(y + height + margin_y))
     columns = slice(max(0, int(x - margin_x)), int(x + width + margin_x))
-    return detector.sharp_processor.read_clip(images[:, rows, columns].copy(), face="largest").pixel_values
+    clip = detector.sharp_processor.read_clip(images[:, rows, columns].copy(), face="largest")
+    return clip.pixel_values if clip.end_frame - clip.start_frame + 1 == len(images) else None
 
 
 def _frames(request: Request, moment: Moment) -> list[np.ndarray]:

@@ -61,7 +61,7 @@ class Request:
 
     Attributes:
         path: The upload.
-        face: `all`, `largest`, `cropped` or the number of a face from 0.
+        face: `all`, `largest`, `cropped` or the number of a face from 1.
         onset: First frame of the expression, None if not known.
         apex: Frame of its height, likewise.
         offset: Last frame, likewise.
@@ -91,7 +91,7 @@ class Analysis:
     Attributes:
         request: What was asked.
         face_id: Number of the face, from 1 in the order they are met; None with ready crops.
-        fps: Frames a second, None if the video does not say.
+        fps: Frames a second, as the frames' own times tell; None if the file carries none.
         num_frames: Frames decoded.
         moments: The stretches of which something is stated, in order; at least one.
         gaps: What lies between them, in order.

@@ -1,4 +1,4 @@
-"""Frames of a video for showing it: upright, in colour."""
+"""Frames of a video for showing it: upright, in colour and in square pixels, as the processor has them."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.format import Flags
+from av.video.stream import VideoStream
 
 TIME_TOLERANCE = 1e-4  # seconds
+SQUARE_TOLERANCE = 0.02  # the processor's own
 
 
 def count_frames(path: Path) -> int:
@@ -31,8 +34,18 @@ def iter_frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, np.ndar
         if start > 0:
             container.seek(first + int(start / unit), stream=stream)
         for picture in container.decode(stream):
-            image = np.rot90(picture.to_ndarray(format="rgb24"), round(picture.rotation / 90))
+            width, height = _square_size(stream)
+            pixels = picture.to_ndarray(format="rgb24", width=width, height=height)
+            image = np.rot90(pixels, round(picture.rotation / 90))
             yield float(((picture.pts or 0) - first) * unit), np.ascontiguousarray(image)
+
+
+def _square_size(stream: VideoStream) -> tuple[int, int]:
+    """Width and height in square pixels."""
+    width, height, ratio = stream.codec_context.width, stream.codec_context.height, stream.sample_aspect_ratio
+    if not ratio or abs(ratio - 1) <= SQUARE_TOLERANCE:
+        return width, height
+    return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
 
 
 def frames_between(path: Path, start: float, end: float) -> list[np.ndarray]:
@@ -42,7 +55,13 @@ def frames_between(path: Path, start: float, end: float) -> list[np.ndarray]:
         path: A video that can be read.
         start: Seconds.
         end: Seconds.
+
+    Returns:
+        None of a file whose own times need not be those of the processor: raw video, streams joined end to end.
     """
+    with av.open(str(path.absolute())) as container:
+        if container.format.flags & (Flags.no_timestamps.value | Flags.ts_discont.value):  # type: ignore[operator]
+            return []
     kept = []
     for time, image in iter_frames(path, start):
         if time > end + TIME_TOLERANCE:

@@ -1,0 +1,154 @@
+"""One face that is followed, and what is seen of it from one check to the next."""
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from .face_alignment import SAME_PLACE, Face, detect_face_near, detect_faces, overlap, same_place
+from .face_looks import CHANGED, OTHER_FACE, UNSTEADY_LIGHT, Change, Look, compare, find_cuts, glance, look_at
+from .video_stream import Frame
+
+LOOK_BACK_SECONDS = 0.5  # a window: how far back a face is compared with itself
+GAP_SECONDS = 2.0  # in which no frame is shown: nothing is known of what was between
+STEADY_LIGHT = 1.06  # factor of contrast in a moment: in more, a face is not begun with
+
+NO_FACE, CUT, COVERED, LIGHT = "no face", "cut", "covered or changed too far", "light changes"
+
+
+@dataclass(frozen=True)
+class Sighting(Frame):
+    """What one frame is to one face.
+
+    Attributes:
+        face_id: Which face, from 1; None while none was met, and for ready crops.
+        run: Number of the continuous run it belongs to, None where nothing can be stated.
+        face: As it was seen at the nearest check; None where nothing can be stated, and for ready crops.
+        reason: Why nothing can be stated; None in a run.
+    """
+
+    face_id: int | None = None
+    run: int | None = None
+    face: Face | None = None
+    reason: str | None = None
+
+
+@dataclass
+class FaceTrack:
+    """One face that is followed; `run` is None while it is lost, for `reason`, since `lost_at` seconds."""
+
+    face_id: int
+    face: Face
+    run: int | None = None
+    reason: str = NO_FACE
+    lost_at: float = 0.0
+    was_cut: bool = False  # since it was lost: then its place means nothing
+    looks: deque[Look] = field(default_factory=deque)  # of the last moments; of a lost face, the last ones
+
+    def see(self, face: Face, look: Look) -> None:
+        """Remember where the face is and how it looks."""
+        self.face = face
+        self.looks.append(look)
+        while look.time - self.looks[0].time > LOOK_BACK_SECONDS:
+            self.looks.popleft()
+
+    def begin(self, run: int, face: Face, look: Look) -> None:
+        """Begin a run."""
+        self.run, self.was_cut = run, False
+        self.looks.clear()
+        self.see(face, look)
+
+    def lose(self, reason: str, time: float) -> None:
+        """End the run."""
+        self.run, self.reason, self.lost_at, self.was_cut = None, reason, time, reason == CUT
+
+    def compare(self, before: Look, found: Face | None, moment: "Moment") -> tuple[Look, Change]:
+        """How it looks now, and what has changed: where it is found, or where it was if that has changed less."""
+        look = moment.look_at(found or self.face)
+        change = compare(before, look)
+        if found is not None and change.share > CHANGED:  # the detector errs at times, over coverings above all
+            still = moment.look_at(self.face)
+            unmoved = compare(before, still)
+            return (still, unmoved) if unmoved.share < change.share else (look, change)
+        return look, change
+
+    def is_of(self, face: Face, moment: "Moment") -> bool:
+        """Whether a face that is found is this lost one, as it was or, if at its place, covered in part."""
+        if self.was_cut or overlap(self.face.box, face.box) < SAME_PLACE:
+            return compare(self.looks[-1], moment.look_at(face)).share < OTHER_FACE
+        return self.compare(self.looks[-1], face, moment)[1].everywhere < OTHER_FACE
+
+    def sight(self, frame: Frame) -> "Sighting":
+        """What a frame is to this face as things stand."""
+        run = self.run is not None
+        return as_sighting(frame, self.face_id, self.run, self.face if run else None, None if run else self.reason)
+
+
+class Moment:
+    """The frames from one check, without it, to the next; with those around, which tell cuts from movements."""
+
+    def __init__(
+        self, behind: Iterable[Frame], frames: list[Frame], ahead: Iterable[Frame], size: tuple[int, int]
+    ) -> None:
+        self.size = size
+        self.frames = frames
+        behind = list(behind)
+        self.around = [*behind, *frames, *ahead]
+        self.first = len(behind)
+        self.checked = replace(frames[-1], picture=frames[-1].image)
+        self.time = frames[-1].time
+
+    @cached_property
+    def faces(self) -> list[Face]:
+        """Those of the frame that is checked, largest first."""
+        return detect_faces(self.checked.image)
+
+    def find(self, face: Face) -> Face | None:
+        """A face that was there at the check before."""
+        return detect_face_near(self.checked.image, face) or same_place(face, self.faces)
+
+    def look_at(self, face: Face) -> Look:
+        """Its look at the check."""
+        return look_at(self.checked, face)
+
+    def cuts(self, face: Face) -> list[int]:
+        """Positions of frames that do not follow the one before, in order."""
+        times = [frame.time for frame in self.around]
+        cuts = set(find_cuts(self._glances(face), times))
+        cuts |= {
+            at
+            for at, (before, frame) in enumerate(pairwise(self.around), 1)
+            if frame.starts_anew or frame.time - before.time - (before.length or math.inf) > GAP_SECONDS
+        }
+        return sorted(at - self.first for at in cuts if self.first <= at < self.first + len(self.frames))
+
+    def begin_of(self, face: Face) -> int | None:
+        """Position of the first frame from which on the face is seen up to the check; None while the light changes."""
+        contrasts = np.array([picture.std() for picture in self._glances(face)]) + 1e-6
+        last = self.first + len(self.frames) - 1
+        change = np.exp(np.abs(np.log(contrasts / contrasts[last])))
+        if (change[last:] > STEADY_LIGHT).any():
+            return None
+        begin = last
+        while begin > self.first + max(self.cuts(face), default=0) and change[begin - 1] < UNSTEADY_LIGHT:
+            begin -= 1
+        return begin - self.first
+
+    def _glances(self, face: Face) -> list[np.ndarray]:
+        return [glance(frame, face, self.size) for frame in self.around]
+
+
+def as_sighting(
+    frame: Frame,
+    face_id: int | None = None,
+    run: int | None = None,
+    face: Face | None = None,
+    reason: str | None = None,
+) -> Sighting:
+    """A frame with what it is to a face, see `Sighting`."""
+    of_frame = {name: getattr(frame, name) for name in Frame.__dataclass_fields__}
+    return Sighting(**of_frame, face_id=face_id, run=run, face=face, reason=reason)

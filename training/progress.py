@@ -1,0 +1,76 @@
+"""One progress bar for a whole run: the steps of all its folds and seeds, and the time that is left."""
+
+from typing import Any
+
+from accelerate import PartialState
+from tqdm.auto import tqdm
+from transformers import TrainerCallback, TrainingArguments
+
+
+class RunProgress:
+    """The bar, shown by the main process.
+
+    Args:
+        folds: To be trained in all, by this job.
+        finished: Of these, folds that are there already.
+        steps: Of training a fold.
+    """
+
+    def __init__(self, folds: int, finished: int, steps: int) -> None:
+        self.steps, self.before = steps, finished * steps
+        self.bar = tqdm(
+            desc="training",
+            total=folds * steps,
+            initial=self.before,
+            unit="step",
+            dynamic_ncols=True,
+            disable=not PartialState().is_main_process,
+        )
+
+    def start_fold(self, name: str) -> None:
+        """Show which fold is being trained."""
+        self.bar.set_description(name)
+
+    def reach(self, step: int) -> None:
+        """Show that so many steps of the present fold are done."""
+        self.bar.update(self.before + step - self.bar.n)
+
+    def note(self, **figures: float) -> None:
+        """Show figures behind the bar."""
+        self.bar.set_postfix(figures, refresh=False)
+
+    def finish_fold(self) -> None:
+        """Go on behind the present fold, whether its steps were all needed or not."""
+        self.reach(self.steps)
+        self.before += self.steps
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.bar.close()
+
+
+class ShowSteps(TrainerCallback):
+    """Moves a run's bar with the steps of one training.
+
+    Args:
+        progress: The bar; `None` shows nothing.
+        before: Steps of the fold that were done before this training.
+    """
+
+    def __init__(self, progress: RunProgress | None, before: int) -> None:
+        self.progress, self.before = progress, before
+
+    def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
+        """Move on."""
+        if self.progress:
+            self.progress.reach(self.before + state.global_step)
+
+    def on_log(self, args: TrainingArguments, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """Show the loss."""
+        if self.progress and "loss" in logs:
+            self.progress.note(loss=logs["loss"])
+
+    def on_train_end(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
+        """Go on behind steps that early stopping has spared."""
+        if self.progress:
+            self.progress.reach(self.before + state.max_steps)
