@@ -103,7 +103,7 @@ def test_videos_of_phones_and_cameras(ask, tmp_path):
     [
         ({"face": "4"}, "fewer than 4 faces. Choose face 1"),
         ({"onset": 5, "offset": 900}, "within frames 0 to 17"),
-        ({"face": "somebody"}, "face must be 'largest', 'cropped' or the number"),
+        ({"face": "somebody"}, "face must be 'largest', 'all', 'cropped' or the number"),
     ],
 )
 def test_an_error_is_a_message(ask, options, message):
