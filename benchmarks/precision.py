@@ -56,8 +56,8 @@ def main() -> None:
     wanted = DataOptions(max_subjects=options.subjects, clips_per_subject=options.clips, data_seed=SEED)
     rows = []
     for domain in DOMAINS:
-        loaded, _ = load_clips(domain, wanted, processor.action_units)
-        clips = torch.stack([clip["pixel_values"] for clip in ClipDataset(loaded, NUM_FRAMES)])
+        loaded = ClipDataset(load_clips(domain, wanted, processor.action_units).clips, NUM_FRAMES)
+        clips = torch.stack([loaded[number]["pixel_values"] for number in range(len(loaded))])
         exact, *others = (probabilities(dtype, clips) for dtype in DTYPES)
         for dtype, found in zip(DTYPES[1:], others, strict=True):
             rows.append({"LLM in": dtype, "data": domain, "clips": len(clips)} | compare(found, exact, thresholds))

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -62,7 +63,9 @@ def step(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool, ccr: b
     model.zero_grad()
     units = model.head.out_features
     labels = torch.zeros(len(clips), units, device=clips.device)
-    flips = {"flipped_units": draw_flipped_units(len(clips), units, clips.device)} if ccr else {}
+    rng = np.random.default_rng(0)
+    drawn = np.stack([draw_flipped_units(units, rng) for _ in clips])
+    flips = {"flipped_units": torch.from_numpy(drawn).to(clips.device)} if ccr else {}
     output = model(clips, share_prefix=share, **flips)
     loss = nn.functional.binary_cross_entropy_with_logits(output.logits, labels)
     if ccr:

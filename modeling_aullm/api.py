@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -105,9 +106,10 @@ def _name_sources(sources: Sources) -> tuple[list[tuple[str, VideoSource]], bool
     """Name and video of each, folders of videos and patterns opened up; and whether one video was given."""
     if isinstance(sources, Mapping):
         return [(str(name), video) for name, video in sources.items()], False
-    is_list = isinstance(sources, list | tuple) and not all(isinstance(each, Image.Image) for each in sources)
+    is_list = isinstance(sources, list | tuple) and not all(isinstance(image, Image.Image) for image in sources)
     named: dict[str, VideoSource] = {}
-    for source in sources if is_list else [sources]:  # type: ignore[union-attr, list-item]
+    each: Any = sources if is_list else [sources]
+    for source in each:
         if isinstance(source, str | os.PathLike):
             path = os.fspath(source)  # reading says what is wrong with one that stands for nothing
             named |= {found: found for found in find_sources(path, recursive=False).paths or [path]}

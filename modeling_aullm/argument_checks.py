@@ -30,7 +30,9 @@ def check_arguments(
     Raises:
         UsageError: If arguments do not go together, an output cannot be written or the checkpoint is not there.
     """
-    sources, all_sources, errors = [], [], []
+    sources: list[str] = []
+    all_sources: list[str] = []
+    errors: list[str] = []
     for source in arguments.sources:
         found = None if source == STANDARD_INPUT else find_sources(source, recursive=arguments.recursive)
         paths = [source] if found is None else found.paths

@@ -73,14 +73,14 @@ def find_cuts(glances: Sequence[np.ndarray], times: Sequence[float]) -> list[int
     """
     unlike = np.array([1 - _correlation(a, b) for a, b in pairwise(glances)])
     cuts = []
-    for position in np.flatnonzero(unlike > _JUMP) + 1:
+    for position in map(int, np.flatnonzero(unlike > _JUMP) + 1):
         near = [
             unlike[at - 1]
             for at in range(1, len(glances))
             if at != position and (abs(at - position) <= 2 or abs(times[at] - times[position]) <= AROUND_SECONDS)
         ]
         if unlike[position - 1] > 1 - _UNLIKE or unlike[position - 1] > _JUMP_RATIO * max(near, default=1.0):
-            cuts.append(int(position))
+            cuts.append(position)
     return cuts
 
 

@@ -380,7 +380,7 @@ class AULLMForAUDetection(PreTrainedModel):
             lean = False
         kwargs["state_dict"] = {name: w for name, w in weights.items() if not (lean and _is_llm_weight(name))}
         kind, self.config.checkpoint = self.config.checkpoint, "lean" if lean else "whole"
-        self.config.text_config.dtype = self.llm.dtype
+        self.config.get_text_config().dtype = self.llm.dtype
         try:
             super().save_pretrained(save_directory, *args, **kwargs)
         finally:

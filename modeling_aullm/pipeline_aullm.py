@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
             inputs = list(inputs)  # type: ignore[arg-type]
         elif isinstance(inputs, list):  # the base class would take a list of images for a list of inputs
             inputs = tuple(inputs)  # type: ignore[arg-type]
-        several = not isinstance(inputs, tuple) and isinstance(inputs, list | Iterator | Dataset)
+        several = isinstance(inputs, list | GeneratorType | Dataset)
         segments_per_batch = batch_size or self._batch_size or DEFAULT_BATCH_SIZE
         # The base class batches across chunks by padding, which needs a tokenizer: batches are made in preprocess.
         kwargs |= {"segments_per_batch": segments_per_batch, "several": several}

@@ -72,9 +72,9 @@ class _Reading:
 
     def take(self, segment: Segment, codes: dict[str, dict[str, Any]] | None) -> None:
         """Keep what the model said of a segment, an entry of `post_process_action_units`, or that nothing is said."""
-        units = codes and {
+        units = {
             code: UnitResult(ACTION_UNITS[code].name, float(unit["probability"]), bool(unit["active"]))
-            for code, unit in codes.items()
+            for code, unit in (codes or {}).items()
         }
         times = segment.start_frame, segment.end_frame, segment.start_time, segment.end_time
         face = _face_result(segment) if units else None
@@ -154,7 +154,9 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
         inside = text.startswith(str(Path(reading.source)))  # a frame of the folder is named
         raise SourceError(text if inside else f"{reading.source}: {text}") from error
     if not found:
-        reasons = ", ".join(dict.fromkeys(span.reason for spans in reading.spans.values() for span in spans))
+        reasons = ", ".join(
+            dict.fromkeys(span.reason for spans in reading.spans.values() for span in spans if span.reason)
+        )
         which = f"face number {sampling.face}" if isinstance(sampling.face, int) else "face"
         if reasons in (NO_FACE, ""):
             advice = turned_video_hint(reading.video) or "for ready face crops give --face cropped"

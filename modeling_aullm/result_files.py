@@ -32,7 +32,9 @@ def _round(value: float) -> float:
 
 
 def _face_record(face: FaceResult | None) -> dict[str, Any] | None:
-    return face and {
+    if face is None:
+        return None
+    return {
         "id": face.id,
         "box": [_round(value) for value in face.box],
         "score": _round(face.score),

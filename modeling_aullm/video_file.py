@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -119,7 +120,7 @@ def _brightness(picture: VideoFrame) -> np.ndarray:
     if not picture.format.name.startswith(_LUMA_FIRST) or picture.format.components[0].bits != 8:
         image = picture.to_ndarray(format="gray")
     else:
-        plane = picture.planes[0]
+        plane: Any = picture.planes[0]
         image = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width]
     return np.rot90(image, round(picture.rotation / 90))
 

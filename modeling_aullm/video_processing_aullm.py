@@ -161,6 +161,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         fps: float | None = None,
         face: str | int | None = None,
         return_tensors: str | TensorType | None = None,
+        num_frames: int | None = None,
+        do_sample_frames: bool = True,
     ) -> BatchFeature:
         """Turn whole videos into one clip each; longer videos are for `iter_segments`.
 
@@ -173,6 +175,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             fps: Frames a second, instead of the videos' own times; only how long they are depends on it.
             face: Overrides the processor's `face`.
             return_tensors: `"pt"` or `"np"`.
+            num_frames: As transformers' `video-classification` pipeline passes it: the processor's own, or an error.
+            do_sample_frames: Likewise; frames are always sampled.
 
         Returns:
             `pixel_values`: (batch, num_frames, image_size, image_size) float32 grey in 0..1.
@@ -180,7 +184,13 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         Raises:
             VideoError: If a video cannot be used, is longer than one clip (see `check_clip_length`) or holds no face in
                 the frames sampled.
+            ValueError: If another number of frames is asked for, or none are to be sampled.
         """
+        if num_frames not in (None, self.num_frames) or not do_sample_frames:
+            raise ValueError(
+                f"num_frames {num_frames}, do_sample_frames {do_sample_frames}: the model takes {self.num_frames} "
+                "sampled frames a clip; leave both out"
+            )
         sources = as_batch(videos)
         marks = zip(*(_one_each(len(sources), mark) for mark in (onset, apex, offset)), strict=True)
         clips = []

@@ -17,7 +17,6 @@ from datasets import Array3D, Dataset, Features, List, Value
 
 from modeling_aullm import AULLMConfig
 from training.clips import Clip
-from training.counterfactual import draw_flipped_units
 from training.fit import fit, predict_clips
 from training.folds import Fold
 from training.options import Recipe
@@ -101,7 +100,7 @@ def fit_exactly(start, work, **settings):
     """Two steps of evidence and four of the whole model, each in two parts; and a prediction of several batches."""
     recipe = Recipe(
         model=start, evidence_steps=2, max_steps=4, batch_size=8, gradient_accumulation_steps=2, eval_steps=2,
-        workers=0, **EXACT, **settings,
+        workers=0, **(EXACT | settings),
     )  # fmt: skip
     fitted = fit(recipe, toy_fold(), UNITS, seed=3, work=work)
     many = predict_clips(fitted.model, toy_clips("5", 131, frames=6), work)  # of one process 64 go through at once
@@ -140,18 +139,8 @@ def fit_shared_out(start, work):
 
 
 def fit_with_ccr(start, work):
-    """One step with CCR; gives the units that were flipped, too."""
-    drawn = []
-
-    def draw(*args):
-        drawn.append(draw_flipped_units(*args))
-        return drawn[-1]
-
-    settings = {"evidence_steps": 0, "max_steps": 1, "eval_steps": 1, "batch_size": 8, "workers": 0}
-    with patch("training.trainer.draw_flipped_units", draw):
-        recipe = Recipe(model=start, **settings, **(EXACT | {"ccr_weight": 0.5}))
-        fitted = fit(recipe, toy_fold(), UNITS, seed=3, work=work)
-    return fitted.history, fitted.probabilities | {"flips": torch.cat(drawn).numpy()}
+    """As `fit_exactly`, with CCR."""
+    return fit_exactly(start, work, ccr_weight=0.5)
 
 
 def main():

@@ -10,11 +10,12 @@ import sys
 import pytest
 import torch
 from conftest import tiny_config, tiny_model
+from helpers_video import face_video, write_video
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoTokenizer, LlamaForCausalLM
+from transformers import AutoModel, AutoModelForVideoClassification, AutoTokenizer, LlamaForCausalLM, pipeline
 from transformers.models.auto import AutoModelForCausalLM
 
-from modeling_aullm import AULLMConfig, AULLMForAUDetection
+from modeling_aullm import ActionUnitDetectionPipeline, AULLMConfig, AULLMForAUDetection, AULLMProcessor
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModelNotFound, find_language_model
 
 LOAD = """
@@ -225,6 +226,181 @@ def test_a_configuration_cannot_claim_more_than_the_files_hold(lean, tmp_path, w
     with pytest.raises(ValueError, match=r"config\.json asks for"):
         AutoModel.from_pretrained(folder)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KiB; the weights would be gigabytes
+
+
+@pytest.mark.parametrize("kind", ["lean", "backbones", "whole"])
+def test_what_a_save_leaves_out_is_frozen(kind, lean, small_llm, tmp_path):
+    folder, model = lean
+    if kind == "lean":
+        model = AutoModel.from_pretrained(folder)
+    if kind == "whole":
+        model.save_pretrained(tmp_path / "whole", whole=True)
+        model = AutoModel.from_pretrained(tmp_path / "whole")
+    saved = set(load_file((tmp_path / "whole" if kind == "whole" else folder) / "model.safetensors"))
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad == (name in saved), name
+
+
+def adam_step(model, clips, learning_rate=1e-5):
+    """One step of everything that learns, the smallest that people take."""
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=learning_rate)
+    model.train()(clips, labels=torch.ones(len(clips), 12)).loss.backward()
+    optimizer.step()
+    return model.eval()
+
+
+@pytest.mark.parametrize("thawed", [False, True])
+@pytest.mark.parametrize("kind", ["lean", "whole"])
+def test_fine_tuning_saving_and_loading_loses_nothing(kind, thawed, lean, clips, tmp_path, caplog):
+    folder, model = lean
+    if kind == "whole":
+        folder = tmp_path / "whole"
+        model.save_pretrained(folder, whole=True)
+    tuned = AutoModel.from_pretrained(folder)
+    if thawed:
+        tuned.requires_grad_(True)
+    adam_step(tuned, clips)
+    tuned.save_pretrained(tmp_path / "tuned")
+    loaded = AutoModel.from_pretrained(tmp_path / "tuned")
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(clips).logits, tuned(clips).logits)
+    trained = thawed or kind == "whole"
+    assert loaded.config.checkpoint == ("whole" if trained else "lean")
+    assert ("differ from those on record" in caplog.text) == trained
+    if trained:
+        with pytest.raises(ValueError, match="differ from those on record .* only whole=True can save it"):
+            tuned.save_pretrained(tmp_path / "refused", whole=False)
+        assert not (tmp_path / "refused" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("change", ["one", "rows", "data"])
+def test_any_change_of_the_llm_is_noticed(change, lean, tmp_path):
+    _, model = lean
+    weight = model.llm.layers[1].mlp.up_proj.weight
+    if change == "one":
+        with torch.no_grad():
+            weight[3, 5] = torch.nextafter(weight[3, 5], torch.tensor(9.0))
+    elif change == "rows":
+        weight.data = weight.data.flip(0)
+    else:
+        weight.data.mul_(1.01)
+    with pytest.raises(ValueError, match="up_proj"):
+        model.save_pretrained(tmp_path / "refused", whole=False)
+
+
+@pytest.mark.parametrize("way", ["half", "bfloat16"])
+def test_a_rounded_llm_is_not_a_changed_one(way, lean, tmp_path):
+    folder, _ = lean
+    model = getattr(AutoModel.from_pretrained(folder), way)()
+    for name in ("rounded", "back"):
+        model.save_pretrained(tmp_path / name)
+        assert json.loads((tmp_path / name / "config.json").read_text())["checkpoint"] == "lean"
+        model = model.float()
+    assert AutoModel.from_pretrained(tmp_path / "rounded").llm.dtype in (torch.float16, torch.bfloat16)
+
+
+def test_where_the_llm_is_gone_it_is_saved_whole(lean, small_llm, clips, tmp_path, caplog):
+    _, model = lean
+    shutil.rmtree(small_llm)
+    model.save_pretrained(tmp_path / "kept")
+    assert "is not here for its weights to be compared" in caplog.text
+    with torch.no_grad():
+        kept = AutoModel.from_pretrained(tmp_path / "kept")(clips).logits
+        torch.testing.assert_close(kept, model.eval()(clips).logits)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_only_the_llm_is_loaded_in_half_precision(dtype, lean, small_llm):
+    folder, _ = lean
+    for loaded in (
+        AULLMForAUDetection.from_pretrained(folder, dtype=dtype),
+        AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype)),
+        AULLMForAUDetection.from_backbones(llm=str(small_llm), dtype=getattr(torch, dtype)),
+    ):
+        types = {(name.startswith("llm."), parameter.dtype) for name, parameter in loaded.named_parameters()}
+        assert types == {(True, getattr(torch, dtype)), (False, torch.float32)}
+        assert loaded.head.weight.isfinite().all()
+
+
+SAVE_ELSEWHERE = """
+import sys
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec.__func__
+hidden = ("modeling_aullm",)
+PathFinder.find_spec = classmethod(lambda cls, name, *rest: None if name in hidden else find(cls, name, *rest))
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
+try:
+    import modeling_aullm
+except ModuleNotFoundError:
+    pass
+else:
+    raise SystemExit("the package is importable")
+from transformers import AutoModel, AutoModelForVideoClassification, AutoProcessor, pipeline
+"""
+STEPS = {
+    "parts": """
+for kind in (AutoModel, AutoProcessor):
+    kind.from_pretrained("first", trust_remote_code=True).save_pretrained("second")
+""",
+    "video classification": """
+for kind in (AutoModelForVideoClassification, AutoProcessor):
+    kind.from_pretrained("first", trust_remote_code=True).save_pretrained("second")
+""",
+    "pipeline": """
+pipeline("action-unit-detection", model="first", trust_remote_code=True).save_pretrained("second")
+""",
+}
+USE = """
+import numpy as np
+detect = pipeline("action-unit-detection", model="second", trust_remote_code=True)
+(segment,) = detect(np.random.default_rng(0).integers(0, 255, (8, 64, 64), np.uint8), face="cropped")
+assert len(segment["action_units"]) == 12, segment
+AutoModel.from_pretrained("second", trust_remote_code=True)
+"""
+
+
+@pytest.mark.parametrize("way", STEPS)
+def test_saved_from_remote_code_it_is_a_pipeline_again(way, lean, tmp_path):
+    folder, model = lean
+    shutil.copytree(folder, tmp_path / "work" / "first")
+    AULLMProcessor(action_units=model.config.action_units).save_pretrained(tmp_path / "work" / "first")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"}
+    for code in (STEPS[way], USE):  # each in a process of its own
+        done = subprocess.run(
+            [sys.executable, "-c", SAVE_ELSEWHERE + code],
+            cwd=tmp_path / "work", env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    names = json.loads((tmp_path / "work" / "second" / "config.json").read_text())["auto_map"]
+    assert {"AutoConfig", "AutoModel", "AutoModelForVideoClassification"} <= set(names)
+
+
+def test_the_installed_package_asks_for_no_trust(lean, tmp_path):
+    folder, model = lean
+    AULLMProcessor(action_units=model.config.action_units).save_pretrained(folder)
+    detect = pipeline("action-unit-detection", model=str(folder))
+    assert type(detect) is ActionUnitDetectionPipeline
+    detect.save_pretrained(tmp_path / "again")
+    again = pipeline("action-unit-detection", model=str(tmp_path / "again"))
+    assert again.processor.action_units == model.config.action_units
+    for saved in (folder, tmp_path / "again"):
+        assert (saved / "pipeline_aullm.py").is_file()
+        assert "action-unit-detection" in json.loads((saved / "config.json").read_text())["custom_pipelines"]
+
+
+def test_its_hub_tag_loads_it(lean, tmp_path):
+    folder, model = lean
+    AULLMProcessor(action_units=model.config.action_units).save_pretrained(folder)
+    assert type(AutoModelForVideoClassification.from_pretrained(folder)) is AULLMForAUDetection
+    write_video(tmp_path / "clip.mp4", face_video(10))
+    found = pipeline("video-classification", model=str(folder))(str(tmp_path / "clip.mp4"), top_k=12)
+    (segment,) = pipeline("action-unit-detection", model=str(folder))(str(tmp_path / "clip.mp4"))
+    assert {each["label"]: each["score"] for each in found} == pytest.approx(
+        {code: unit["probability"] for code, unit in segment["action_units"].items()}, abs=1e-5
+    )
+    with pytest.raises(ValueError, match="the model takes 6 sampled frames"):
+        pipeline("video-classification", model=str(folder), num_frames=16)(str(tmp_path / "clip.mp4"))
 
 
 def test_dtype_is_taken(lean):

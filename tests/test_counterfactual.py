@@ -1,7 +1,10 @@
+import numpy as np
 import pytest
 import torch
 from conftest import tiny_model
+from helpers_distributed import toy_clips
 
+from training.augmentation import ClipDataset
 from training.counterfactual import consistency_loss, draw_flipped_units, relations_of
 
 
@@ -68,11 +71,24 @@ def test_wrong_flips_are_refused(model, clips):
 
 
 def test_every_clip_gets_a_flip_and_most_rules_stand():
-    torch.manual_seed(0)
-    flipped = draw_flipped_units(2000, 12, torch.device("cpu"))
+    rng = np.random.default_rng(0)
+    flipped = np.stack([draw_flipped_units(12, rng) for _ in range(2000)])
     assert flipped.any(1).all()
-    assert 0.15 < flipped.float().mean() < 0.30
-    assert flipped.float().mean(0).std() < 0.03  # no unit is preferred
+    assert 0.15 < flipped.mean() < 0.30
+    assert flipped.mean(0).std() < 0.03  # no unit is preferred
+
+
+def test_flips_depend_on_seed_epoch_and_clip_alone():
+    clips = toy_clips("1", 5)
+
+    def flips(seed, epoch, order):
+        data = ClipDataset(clips, 6, augment=True, seed=seed)
+        data.set_epoch(epoch)
+        return {index: tuple(data[index]["flipped_units"].tolist()) for index in order}
+
+    drawn = flips(3, 2, range(5))
+    assert flips(3, 2, (4, 1)) == {4: drawn[4], 1: drawn[1]}  # whatever was drawn before, and by whom
+    assert drawn != flips(3, 3, range(5)) and drawn != flips(4, 2, range(5))
 
 
 def test_relations_of_a_flipped_unit_are_those_it_stands_in():
@@ -84,14 +100,16 @@ def test_relations_of_a_flipped_unit_are_those_it_stands_in():
 def test_consistency_equals_a_plain_loop(distance):
     torch.manual_seed(0)
     a, b, held = torch.randn(4, 5), torch.randn(4, 5), torch.rand(4, 5) > 0.4
-    terms = []
+    means = []
     for i in range(4):
+        terms = []
         for j in range(5):
             if held[i, j]:
                 p, q = torch.distributions.Bernoulli(logits=a[i, j]), torch.distributions.Bernoulli(logits=b[i, j])
                 kl = torch.distributions.kl_divergence
                 terms.append((a[i, j] - b[i, j]) ** 2 if distance == "squared" else kl(p, q) + kl(q, p))
-    torch.testing.assert_close(consistency_loss(a, b, held, distance), torch.stack(terms).mean())
+        means.append(torch.stack(terms).mean() if terms else torch.tensor(0.0))
+    torch.testing.assert_close(consistency_loss(a, b, held, distance), torch.stack(means).mean())
 
 
 def test_nothing_held_costs_nothing():

@@ -177,3 +177,11 @@ def test_eager_attention_gives_the_same_logits(clips, tmp_path):
     assert eager.llm.config._attn_implementation == "eager"
     with torch.no_grad():
         torch.testing.assert_close(eager(clips).logits, model(clips).logits, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("llm", TEXT_CONFIGS)
+def test_the_llm_is_asked_without_a_warning(llm, clips, recwarn):
+    """The cache's argument has another name from transformers 5.24 on; the old one warns, and goes."""
+    with torch.no_grad():
+        tiny_model(llm)(clips)
+    assert not [warning for warning in recwarn if "deprecated" in str(warning.message)]

@@ -118,16 +118,16 @@ def test_under_fsdp_each_process_held_half_of_the_layers(processes):
         assert 0.4 < share < 0.6
 
 
-def test_ccr_runs_and_every_process_draws_its_own_flips(processes, start, tmp_path):
-    first, second = (own["ccr"]["flips"] for own in processes)
-    assert first.shape == second.shape == (4, 12) and (first != second).any()
+def test_with_ccr_two_processes_learn_what_one_does(processes, start, tmp_path):
     history, arrays = fit_with_ccr(start, tmp_path / "work")
-    np.testing.assert_array_equal(arrays["flips"][:4].shape, first.shape)
+    assert min(logged(history, "loss_cf")) > 0
     for own in processes:
-        (step,) = [entry for entry in own["history"]["ccr"] if "loss_cf" in entry]
-        assert step["loss_cf"] > 0
-        assert step["loss"] == pytest.approx(step["loss_main"] + 0.5 * step["loss_cf"], abs=1e-3)
-        assert step["loss_main"] == pytest.approx(logged(history, "loss_main")[0], abs=1e-3)
+        for name in ("loss", "loss_main", "loss_cf", "eval_loss"):
+            found = logged(own["history"]["ccr"], name)
+            assert found
+            np.testing.assert_allclose(found, logged(history, name), rtol=2e-3, atol=2e-4, err_msg=name)
+        for name, expected in arrays.items():
+            np.testing.assert_allclose(own["ccr"][name], expected, atol=2e-3, err_msg=name)
 
 
 def read_run(run):

@@ -71,11 +71,59 @@ def test_every_weight_is_initialised():
         torch.testing.assert_close(tensor, first.state_dict()[name], msg=name)
 
 
-def test_half_precision_stays_near_single(clips):
+HALVES = {
+    "to": lambda model: model.to(torch.bfloat16),
+    "to by keyword": lambda model: model.to(dtype=torch.float16),
+    "half": lambda model: model.half(),
+    "bfloat16": lambda model: model.bfloat16(),
+}
+
+
+@pytest.mark.parametrize("way", HALVES)
+def test_only_the_llm_goes_to_half_precision(way, clips):
     model = tiny_model()
-    exact = model(clips).logits.sigmoid()
-    half = model.to(torch.bfloat16)(clips).logits.float().sigmoid()
-    assert half.sub(exact).abs().max() < 0.1
+    exact, weights = model(clips), {name: p.clone() for name, p in model.named_parameters()}
+    half = HALVES[way](model)
+    for name, parameter in half.named_parameters():
+        own = name.startswith("llm.")
+        assert parameter.dtype in (torch.float16, torch.bfloat16) if own else torch.equal(parameter, weights[name]), (
+            name
+        )
+    out = half(clips)
+    assert out.logits.dtype == torch.float32 and half.dtype == torch.float32
+    torch.testing.assert_close(out.content_token, exact.content_token)
+    torch.testing.assert_close(out.instruction_token, exact.instruction_token)
+    assert out.logits.sigmoid().sub(exact.logits.sigmoid()).abs().max() < 0.1
+    assert {p.dtype for p in half.double().parameters()} == {torch.float64}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_frames_in_half_precision_are_refused(model, clips, dtype):
+    with pytest.raises(ValueError, match="rounds the motion"):
+        model(clips.to(dtype))
+
+
+def test_hidden_states_and_attentions_of_the_llm(model, clips):
+    """Of every position of the prompt, those of the last layer what the head reads; by argument or configuration."""
+    positions = len(model.config.prompt_token_ids)
+    read = []
+    model.head.register_forward_pre_hook(lambda _module, args: read.append(args[0]))
+    plain = model(clips)
+    out = model(clips, output_hidden_states=True)
+    assert plain.hidden_states is None and plain.attentions is None
+    assert [tuple(state.shape) for state in out.hidden_states] == [(3, positions, 32)] * 4
+    torch.testing.assert_close(out.hidden_states[-1][:, -1], read[-1])
+    torch.testing.assert_close(out.logits, plain.logits, atol=1e-4, rtol=0)
+    flips = torch.zeros(3, 12, dtype=torch.bool)
+    assert model(clips, flipped_units=flips, output_hidden_states=True).hidden_states[0].shape[0] == 3
+    model.config.output_hidden_states = True
+    assert model(clips).hidden_states is not None and model(clips, output_hidden_states=False).hidden_states is None
+    with pytest.raises(ValueError, match="attn_implementation='eager'"):
+        model(clips, output_attentions=True)
+    model.set_attn_implementation("eager")
+    attentions = model(clips, output_attentions=True).attentions
+    assert [tuple(weight.shape) for weight in attentions] == [(3, 4, positions, positions)] * 3
+    torch.testing.assert_close(attentions[0].sum(-1), torch.ones(3, 4, positions))
 
 
 def test_it_learns_where_something_moves():

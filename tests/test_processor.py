@@ -47,7 +47,7 @@ def brightness(video, **settings):
 
 def test_clips_are_the_video_processors():
     video = face_video(8)
-    settings = {"onset": 1, "apex": 3, "offset": 6, "face": 0}
+    settings = {"onset": 1, "apex": 3, "offset": 6, "face": 1}
     expected = AULLMVideoProcessor().preprocess(video, **settings).pixel_values
     np.testing.assert_array_equal(AULLMProcessor()(videos=video, **settings).pixel_values, expected)
     assert AULLMProcessor().model_input_names == ["pixel_values"]
@@ -108,12 +108,47 @@ def test_settings_survive_saving(tmp_path):
     assert AULLMProcessor().action_units == list(AU_SETS["cd6me"])
 
 
-def test_pipeline_gives_one_dict_for_a_clip(detect, tmp_path):
+SEGMENT = ["start_frame", "end_frame", "start_time", "end_time", "face", "action_units", "reason"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "settings"), [(5, {}), (10, {"apex": 4}), (10, {"window": 0.2}), (45, {}), (31, {})]
+)
+def test_pipeline_gives_one_type_whatever_the_video(detect, frames, settings):
+    video = np.concatenate([face_video(15)] * 3)[:frames]
+    for segments in (detect(video, **settings), detect([video], **settings)[0]):
+        assert isinstance(segments, list)
+        for segment in segments:
+            assert sorted(segment) == sorted(SEGMENT)
+            assert list(segment["action_units"]) == list(AU_SETS["cd6me"]) and segment["reason"] is None
+            assert {"box", "score"} <= set(segment["face"]) and "landmarks" not in segment["face"]
+
+
+def test_pipeline_tells_which_video_of_a_list_is_bad_and_does_the_others(detect, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    good = str(write_video(tmp_path / "good.mp4", face_video(10)) or tmp_path / "good.mp4")
+    bad = [str(tmp_path / "broken.mp4"), str(tmp_path / "missing.mp4"), face_video(1)]
+    first, *faults, last = detect([good, *bad, good])
+    assert first == last == detect(good)
+    for name, fault in zip(["broken.mp4", "missing.mp4", "array (1, 300, 300, 3)"], faults):
+        (only,) = fault
+        assert name in only["reason"] and {only[key] for key in SEGMENT if key != "reason"} == {None}
+    for source, name in zip(bad, ["broken.mp4", "missing.mp4", "array"]):
+        with pytest.raises(VideoError, match=name):
+            detect(source)
+    with pytest.raises(VideoError, match="good.mp4: onset 7"):
+        detect(good, onset=7, offset=3)
+
+
+def test_pipeline_gives_one_segment_for_a_clip(detect, tmp_path):
     video = face_video(10)
-    units = detect(video)
+    (segment,) = detect(video)
+    units = segment["action_units"]
+    assert (segment["start_frame"], segment["end_frame"]) == (0, 9)
     assert list(units) == list(AU_SETS["cd6me"])
     assert units["AU1"]["probability"] == pytest.approx(brightness(video), abs=1e-6)
-    marked = detect(video, onset=2, apex=4, offset=6, thresholds=1.0)
+    (marked,) = detect(video, onset=2, apex=4, offset=6, thresholds=1.0)
+    marked = marked["action_units"]
     assert marked["AU1"]["probability"] == pytest.approx(brightness(video, onset=2, apex=4, offset=6), abs=1e-6)
     assert not marked["AU1"]["active"]
     path = write_video(tmp_path / "clip.mp4", video)
@@ -126,14 +161,15 @@ def test_pipeline_gives_segments_for_a_longer_video_in_batches(detect):
     assert [(s["start_frame"], s["end_frame"]) for s in segments] == [(0, 14), (15, 29), (30, 44)]
     assert [s["action_units"] is None for s in segments] == [False, True, False]
     assert [s["face"] is None for s in segments] == [False, True, False]
+    assert [s["reason"] is None for s in segments] == [True, False, True] and "face" in segments[1]["reason"]
     assert segments[2]["action_units"]["AU1"]["probability"] == pytest.approx(brightness(video[30:]), abs=1e-6)
     assert detect.model.batch_sizes == [1, 1]
     assert len(detect(np.concatenate([face_video(15)] * 4))) == 7
 
 
 def test_pipeline_errors(detect):
-    with pytest.raises(VideoError, match="no face found"):
-        detect(numbered_video(40))
+    segments = detect(numbered_video(40))
+    assert segments and all(s["action_units"] is None and "face" in s["reason"] for s in segments)
     with pytest.raises(VideoError, match="no such file"):
         detect("missing.mp4")
     with pytest.raises(TypeError, match="windows"):
@@ -162,7 +198,8 @@ class TinyModel(PreTrainedModel):
 RUN = """
 import sys
 from transformers import pipeline
-units = pipeline("action-unit-detection", model="model", trust_remote_code=True)("clip.mp4")
+(segment,) = pipeline("action-unit-detection", model="model", trust_remote_code=True)("clip.mp4")
+units = segment["action_units"]
 assert "modeling_aullm" not in sys.modules
 print(len(units), sorted(units["AU12"]))
 """

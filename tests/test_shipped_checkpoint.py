@@ -84,7 +84,7 @@ assert "modeling_aullm" not in sys.modules
 clip = torch.load(sys.argv[2], weights_only=True)
 with torch.no_grad():
     outputs = model(**processor(videos=clip, return_tensors="pt"))
-piped = pipeline("action-unit-detection", model=path, trust_remote_code=True)(clip)
+piped = pipeline("action-unit-detection", model=path, trust_remote_code=True)(clip)[0]["action_units"]
 units = processor.post_process_action_units(outputs)[0]
 torch.save({"logits": outputs.logits, "units": units, "piped": piped}, sys.argv[3])
 """

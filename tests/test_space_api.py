@@ -3,12 +3,13 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import gradio_client
 import numpy as np
 import pytest
 from helpers_space import EXAMPLES, SpaceServer, find, launch_browser, open_page, upload, wait_for_result
-from helpers_video import face_video, turn_video, write_video
+from helpers_video import face_video, turn_video, two_faces, write_video
 from playwright.sync_api import sync_playwright
 
 from modeling_aullm.cli import main as aullm
@@ -53,8 +54,9 @@ def ask(server, tmp_path_factory):
 def assert_same(found, expected):
     """Equal, but for the last digits of probabilities, which batches of other sizes move."""
     assert [dict(entry, segments=None) for entry in found] == [dict(entry, segments=None) for entry in expected]
-    for segment, other in zip(found[0]["segments"], expected[0]["segments"], strict=True):
-        units, other_units = segment.pop("action_units"), other.pop("action_units")
+    pairs = [zip(one["segments"], two["segments"], strict=True) for one, two in zip(found, expected, strict=True)]
+    for segment, other in chain.from_iterable(pairs):
+        units, other_units = segment.pop("action_units") or {}, other.pop("action_units") or {}
         assert segment == other and units.keys() == other_units.keys()
         for code, unit in units.items():
             assert unit == {
@@ -73,6 +75,17 @@ def test_the_answer_is_that_of_aullm_predict(ask, tmp_path, monkeypatch, name, o
     arguments = [text for option, value in options.items() for text in (f"--{option}", str(value))]
     assert aullm(["predict", f"{name}.mp4", "--json", str(tmp_path / "out.json"), *arguments]) == 0
     assert_same(found, json.loads((tmp_path / "out.json").read_text()))
+
+
+def test_what_is_not_stated_and_every_face_stand_in_it_as_in_aullm_predict(ask, tmp_path, monkeypatch):
+    empty, pair = np.full((20, 390, 632, 3), 128, np.uint8), np.repeat(two_faces(1.3)[None, :390, :632], 40, axis=0)
+    write_video(tmp_path / "two.mp4", np.concatenate([empty, pair, empty]))
+    monkeypatch.chdir(tmp_path)
+    assert aullm(["predict", "two.mp4", "--json", "out.json", "--face", "all"]) == 0
+    expected = json.loads((tmp_path / "out.json").read_text())
+    assert {"no face", None} <= {segment["reason"] for entry in expected for segment in entry["segments"]}
+    assert len(expected) == 2
+    assert_same(ask("two.mp4", face="all"), expected)
 
 
 def test_several_visitors_ask_at_once(ask):
@@ -101,7 +114,7 @@ def test_videos_of_phones_and_cameras(ask, tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"face": "4"}, "fewer than 4 faces. Choose face 1"),
+        ({"face": "3"}, "fewer than 3 faces. Choose face 1"),
         ({"onset": 5, "offset": 900}, "within frames 0 to 17"),
         ({"face": "somebody"}, "face must be 'largest', 'all', 'cropped' or the number"),
     ],

@@ -129,6 +129,6 @@ def test_on_a_phone_nothing_is_wider_than_the_page(browser, server, tmp_path, ki
 # What lies beyond the page's right edge though nothing scrolls there: cut off, so that nobody can read it.
 BEYOND = """width => [...document.querySelectorAll("#input *, #status-area *, #timeline-area *, #moment *, #more *")]
     .filter((each) => !each.closest(".main-svg, .unseen, .cm-scroller"))
-    .filter((each) => each.checkVisibility({ visibilityProperty: true }))
+    .filter((each) => each.checkVisibility({visibilityProperty: true}))
     .filter((each) => each.getBoundingClientRect().width > 1 && each.getBoundingClientRect().right > width + 1)
     .map((each) => each.tagName + " " + each.id + " " + each.className)"""

@@ -109,7 +109,6 @@ def test_the_pipeline_takes_lists_as_the_processor_does(pipe):
         ([numbered_video(3)[0], "clip.mp4"], "frames beside videos"),
         ([numbered_video(3)[0], numbered_video(3)], "frames beside videos"),
         ([np.zeros((64, 64, 3), np.uint8), np.zeros((64, 48, 3), np.uint8)], r"frame 1 has shape \(64, 48, 3\)"),
-        ([np.zeros((64, 64, 4), np.uint8)] * 3, r"2-dimensional|shape must be|64"),
     ],
 )
 def test_what_is_no_video_is_told_in_one_line(processor, pipe, source, message):
@@ -117,6 +116,14 @@ def test_what_is_no_video_is_told_in_one_line(processor, pipe, source, message):
         with pytest.raises(ValueError, match=message) as error:
             use()
         assert "\n" not in str(error.value)
+
+
+def test_frames_of_no_known_shape_are_videos_of_no_known_shape(processor, pipe):
+    frames = [np.zeros((64, 64, 4), np.uint8)] * 3
+    with pytest.raises(ValueError, match="shape must be|64"):
+        processor(videos=frames)
+    for (segment,) in pipe(frames):
+        assert segment["action_units"] is None and "64" in segment["reason"]
 
 
 @pytest.fixture(scope="module")

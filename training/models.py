@@ -174,7 +174,7 @@ def frozen_llm(model: AULLMForAUDetection, dtype: torch.dtype) -> Iterator[None]
     """Let only LoRA learn in the LLM, and hold the LLM's own weights in `dtype`; they come back as they were.
 
     Args:
-        model: To be trained. `from_pretrained` leaves every parameter trainable, so this is not done by loading.
+        model: To be trained. The LLM of a whole checkpoint, or a random one, is not frozen by loading.
         dtype: Of the frozen weights; under autocast to bfloat16 they would be converted anew in every step otherwise.
     """
     kept = {name: p for name, p in model.llm.named_parameters() if ".lora_" not in name}

@@ -125,7 +125,9 @@ def run_folds(
     number, shards = parse_shard(shard)
     on_main_process(lambda: open_run(run, record))
     if fit is None:
-        from training.fit import fit  # not above: --help and errors of input need not wait for it
+        from training.fit import fit as fit_fold  # not above: --help and errors of input need not wait for it
+
+        fit = fit_fold
     everything = [(seed, fold) for seed, own in folds.items() for fold in own]
     about = record | environment()
     own = everything[number - 1 :: shards]

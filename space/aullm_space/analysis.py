@@ -8,11 +8,12 @@ import numpy as np
 
 from . import detector
 from .limits import UnusableVideo, check_video
-from .moments import Analysis, Moment, Request
-from .spans import NOT_READ, OUTSIDE_MARKS, find_gaps, find_peaks
+from .moments import OUTSIDE_MARKS, Analysis, Moment, Request
+from .spans import find_gaps, find_peaks
 from .video import count_frames
 
 MOST_FACES = 6  # looked for in a clip whose expression is marked
+NOT_READ = "this face is not read"  # where another one is
 
 
 def analyse(request: Request, report: Callable[[int], None] = lambda frame: None) -> list[Analysis]:
@@ -53,12 +54,14 @@ def _segments(request: Request) -> Iterator[Any]:
     if not request.is_marked:
         yield from video_processor.iter_segments(str(request.path), face=request.face)
         return
-    faces = list(range(1, MOST_FACES + 1)) if request.face == "all" else [request.face]
-    for number, face in enumerate(faces, 1):
+    if request.face != "all":
+        yield video_processor.read_clip(str(request.path), **request.marks, face=request.face)
+        return
+    for face in range(1, MOST_FACES + 1):
         segment = video_processor.read_clip(str(request.path), **request.marks, face=face)
-        if segment.pixel_values is None and number > 1:
+        if segment.pixel_values is None and face > 1:
             return
-        yield replace(segment, face_id=number if segment.face else None)
+        yield replace(segment, face_id=face)
 
 
 def _moments(segments: list[Any], request: Request) -> list[Moment]:
@@ -87,14 +90,15 @@ def _of_face(
     request: Request, face: int | None, moments: list[Moment], without: list[Any], num_frames: int
 ) -> Analysis:
     own = [moment for moment in moments if moment.segment.face_id == face]
-    concerning = [segment for segment in without if segment.face_id in (None, face)]
+    concerning = sorted((s for s in without if s.face_id in (None, face)), key=lambda s: s.face_id is None)
     gaps = find_gaps(own, concerning, num_frames, OUTSIDE_MARKS if request.is_marked else NOT_READ)
-    return Analysis(request, face, own[0].segment.fps, num_frames, own, gaps, find_peaks(own))
+    end_time = max(span.end_time for span in [*gaps, *(moment.segment for moment in own)])
+    return Analysis(request, face, own[0].segment.fps, num_frames, end_time, own, gaps, find_peaks(own))
 
 
 def _nothing_stated(request: Request, segments: list[Any]) -> str:
     name, reasons = request.path.name, {segment.reason for segment in segments}
-    if isinstance(request.face, int) and request.face > 1:
+    if isinstance(request.face, int) and request.face > 1 and reasons == {"no face"}:
         return f"{name} shows fewer than {request.face} faces. Choose face 1, the largest."
     if reasons != {"no face"}:
         return (

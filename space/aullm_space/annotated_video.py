@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from . import detector
 from .facs import ACTION_UNITS
-from .moments import Analysis, Gap, Moment
+from .moments import OUTSIDE_MARKS, Analysis, Gap, Moment
 
 WIDTH = 640  # pixels
 LINES = 4  # of text below the picture
@@ -87,7 +87,7 @@ def _draw(image: np.ndarray, moment: Moment | None, gap: Gap | None) -> np.ndarr
 def _lines(moment: Moment | None, gap: Gap | None) -> list[tuple[str, tuple[int, int, int]]]:
     """The surest active units, one a line."""
     if moment is None:
-        return [(f"nothing is stated: {gap.reason}", INK)] if gap else []
+        return [(f"nothing is stated: {gap.reason if gap else OUTSIDE_MARKS}", INK)]
     if not moment.active:
         return [("no unit active", INK)]
     surest = sorted(moment.active, key=lambda code: -moment.action_units[code]["probability"])

@@ -34,11 +34,14 @@ def python_lines(request: Request, num_faces: int) -> str:
     model = str(detector.SHIPPED.relative_to(detector.ROOT)) if detector.IS_SHIPPED else detector.MODEL_ID
     revision = f', revision="{detector.MODEL_REVISION}"' if detector.MODEL_REVISION else ""
     options = "".join(f", {name}={value}" for name, value in request.marks.items() if value is not None)
-    options += f", face={request.face!r}" if request.face == "cropped" or num_faces > 1 else ""
+    faces: list[str | int | None] = ["cropped" if request.face == "cropped" else None]
+    if num_faces > 1:  # a marked clip is read for one face at a time
+        faces = [*range(1, num_faces + 1)] if request.is_marked else [request.face]
+    calls = [options + (f", face={face!r}" if face else "") for face in faces]
     return (
         "from transformers import pipeline\n\n"
         f'detect = pipeline("action-unit-detection", model="{model}"{revision}, trust_remote_code=True)\n'
-        f'detect("{request.path.name}"{options})\n'
+        + "".join(f'detect("{request.path.name}"{call})\n' for call in calls)
     )
 
 

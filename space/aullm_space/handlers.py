@@ -132,7 +132,7 @@ def answer(
         onset: First frame of the expression, from 0, if known.
         apex: Frame of its height, likewise.
         offset: Last frame of the expression, likewise.
-        face: `largest` (default), `all`, `cropped` if the frames are ready crops of a face, or a face's number from 1.
+        face: `largest` (default), `all`, `cropped` (the frames are ready crops of a face), or a number, 1 the largest.
 
     Returns:
         A list of one entry a face: the video, the model, and the segments with their action units.

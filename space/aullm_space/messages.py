@@ -54,7 +54,7 @@ card tells all of it.
 
 def header() -> str:
     """What the page is for, and which checkpoint answers."""
-    sentence = checkpoint.describe(detector.NAME, detector.config.trained_on)
+    sentence = checkpoint.describe(detector.NAME, checkpoint.trained_on())
     return _HEADER.format(checkpoint=sentence)
 
 

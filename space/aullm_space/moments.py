@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+OUTSIDE_MARKS = "outside onset and offset"  # a reason; of all others the time axis is shown
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -113,8 +115,8 @@ class Analysis:
 
     @property
     def is_timeline(self) -> bool:
-        """Whether there is anything to show over time: not of one clip, whether whole or from onset to offset."""
-        return not self.request.is_marked and len(self.moments) + len(self.gaps) > 1
+        """Whether there is anything to show over time."""
+        return len(self.moments) + sum(gap.reason != OUTSIDE_MARKS for gap in self.gaps) > 1
 
     @property
     def strongest(self) -> int:

@@ -1,5 +1,6 @@
 """A face's time from the video's first frame to its last: where nothing is stated, and where a unit is at its peak."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -7,24 +8,21 @@ import numpy as np
 
 from .moments import Gap, Moment
 
-NOT_READ = "this face is not read"  # where another one is
-OUTSIDE_MARKS = "outside onset and offset"
 
-
-def find_gaps(moments: list[Moment], without: list[Any], num_frames: int, rest: str) -> list[Gap]:
-    """The stretches of which nothing is stated, in order; they overlap nothing.
+def find_gaps(moments: list[Moment], without: Sequence[Any], num_frames: int, rest: str) -> list[Gap]:
+    """The stretches of which nothing is stated, in order; every frame is in one of them or in a moment.
 
     Args:
-        moments: Those of one face, in order.
-        without: The processor's segments without a statement that concern it; they may overlap.
+        moments: Those of one face.
+        without: The processor's segments without a statement that concern it; later ones win where they overlap.
         num_frames: Of the video.
-        rest: Reason of frames of which no segment speaks.
+        rest: Reason of the frames that no segment speaks of.
     """
     stated = [moment.segment for moment in moments]
     reasons: list[str | None] = [rest] * num_frames
-    for segment in [*without, *stated]:
-        length = segment.end_frame - segment.start_frame + 1
-        reasons[segment.start_frame : segment.end_frame + 1] = [segment.reason] * length
+    for span in (*without, *stated):
+        frames = slice(span.start_frame, span.end_frame + 1)
+        reasons[frames] = [span.reason] * (span.end_frame + 1 - span.start_frame)
     times = _times([*stated, *without], num_frames)
     starts = [frame for frame in range(num_frames) if frame == 0 or reasons[frame] != reasons[frame - 1]]
     return [
@@ -34,9 +32,9 @@ def find_gaps(moments: list[Moment], without: list[Any], num_frames: int, rest: 
     ]
 
 
-def _times(segments: list[Any], num_frames: int) -> np.ndarray:
-    """Seconds at each frame, (num_frames,): known where a segment begins or ends, in proportion elsewhere."""
-    known = {s.start_frame: s.start_time for s in segments} | {s.end_frame: s.end_time for s in segments}
+def _times(spans: list[Any], num_frames: int) -> np.ndarray:
+    """Seconds at each frame, (num_frames,): known where a span begins or ends, in proportion elsewhere."""
+    known = {s.start_frame: s.start_time for s in spans} | {s.end_frame: s.end_time for s in spans}
     frames = np.array(sorted(known))
     times = np.array([known[frame] for frame in sorted(known)])
     pace = (times[-1] - times[0]) / max(1, frames[-1] - frames[0])
