@@ -10,28 +10,24 @@ from .moments import Analysis, Moment
 EXPERTS = ("fine detail", "wider detail", "whole face", "edges")  # of MGE-EFP, in the order of its gate
 
 
-def describe(
-    analyses: list[Analysis], face: int, moment: Moment, example: Example | None, *, with_emotion: bool
-) -> str:
+def describe(analysis: Analysis, moment: Moment, example: Example | None, *, with_emotion: bool) -> str:
     """The account as HTML.
 
     Args:
-        analyses: The whole video, by face.
-        face: Number of the face shown, in `analyses`.
+        analysis: The whole video.
         moment: The moment shown.
         example: The example it is, if it is one.
         with_emotion: Whether to add the hint by EMFACS.
     """
-    sentences = [_where(analyses[face], moment, len(analyses)), _what(moment)]
+    sentences = [_where(analysis, moment), _what(moment)]
     sentences += [_truth(example)] if example else []
     sentences += [_emotion(moment)] if with_emotion else []
     return f'<div class="account">{"".join(f"<p>{sentence}</p>" for sentence in sentences)}</div>'
 
 
-def _where(analysis: Analysis, moment: Moment, num_faces: int) -> str:
+def _where(analysis: Analysis, moment: Moment) -> str:
     segment = moment.segment
-    which = f"Face {analysis.face_id} of {num_faces}, from" if num_faces > 1 else "From"
-    span = f"{which} {segment.start_time:.2f} to {segment.end_time:.2f} s of {escape(analysis.request.path.name)}"
+    span = f"From {segment.start_time:.2f} to {segment.end_time:.2f} s of {escape(analysis.request.path.name)}"
     if len(analysis.moments) == 1:
         return f"{span}:"
     return f"{span} (moment {analysis.moments.index(moment) + 1} of {len(analysis.moments)}):"

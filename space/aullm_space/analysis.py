@@ -82,7 +82,7 @@ def _moments(segments: list[Any], request: Request) -> list[Moment]:
 def _sampled(segment: Any, request: Request) -> list[int]:
     """Frames of the video that the model saw of a segment."""
     first, count = segment.start_frame, segment.end_frame - segment.start_frame + 1
-    apex = request.apex - first if request.apex is not None and 0 <= request.apex - first < count else None
+    apex = None if request.apex is None else request.apex - first
     return [first + index for index in detector.processor.video_processor.sample_frame_indices(count, apex=apex)]
 
 

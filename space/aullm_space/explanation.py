@@ -42,7 +42,7 @@ def picture_moment(request: Request, moment: Moment) -> Pictures:
 
 
 def _sharp(images: np.ndarray, moment: Moment) -> np.ndarray | None:
-    """The moment's own face, also where there are others; None where it is not found again."""
+    """The moment's own face, also where there are others; None where it is not found again in every frame."""
     face = moment.segment.face
     if face is None:
         return detector.sharp_processor.read_clip(images, face="cropped").pixel_values
@@ -51,6 +51,7 @@ def _sharp(images: np.ndarray, moment: Moment) -> np.ndarray | None:
     rows = slice(max(0, int(y - margin_y)), int(y + height + margin_y))
     columns = slice(max(0, int(x - margin_x)), int(x + width + margin_x))
     clip = detector.sharp_processor.read_clip(images[:, rows, columns].copy(), face="largest")
+    # Where the face is not found in one of the frames, the clip is of the others, at other times than the captions'.
     return clip.pixel_values if clip.end_frame - clip.start_frame + 1 == len(images) else None
 
 

@@ -41,7 +41,7 @@ class Session:
 def retell(session: Session | None, with_emotion: bool) -> str:
     """The account, with or without the hint at emotions."""
     alive = _alive(session)
-    return account.describe(alive.analyses, alive.face, alive.moment, alive.example, with_emotion=with_emotion)
+    return account.describe(alive.analysis, alive.moment, alive.example, with_emotion=with_emotion)
 
 
 def with_face(session: Session | None, face: int) -> Session:

@@ -156,7 +156,7 @@ def show(session: Session | None, with_emotion: bool) -> Shown:
     truth = None if analysis.is_timeline else example
     pictures = picture_moment(analysis.request, moment)
     return Shown(
-        account.describe(session.analyses, session.face, moment, example, with_emotion=with_emotion),
+        account.describe(analysis, moment, example, with_emotion=with_emotion),
         units.face_map(moment, pictures.sharp[0]),
         units.unit_rows(moment, truth),
         player.player(moment, pictures),

@@ -80,7 +80,7 @@ def found(analysis: Analysis, num_faces: int) -> str:
 
 
 def _gaps(analysis: Analysis) -> str:
-    if not analysis.gaps or analysis.request.is_marked:
+    if not analysis.gaps:
         return ""
     listed = [f"{gap.start_time:.2f} to {gap.end_time:.2f} s ({gap.reason})" for gap in analysis.gaps[:GAPS_LISTED]]
     more = len(analysis.gaps) - len(listed)

@@ -95,6 +95,7 @@ class Analysis:
         face_id: Number of the face, from 1 in the order they are met; None with ready crops.
         fps: Frames a second, as the frames' own times tell; None if the file carries none.
         num_frames: Frames decoded.
+        end_time: Seconds, time of the video's last frame.
         moments: The stretches of which something is stated, in order; at least one.
         gaps: What lies between them, in order.
         peaks: Where each unit is strongest each time it is active: index of the moment and code, in order.
@@ -104,14 +105,10 @@ class Analysis:
     face_id: int | None
     fps: float | None
     num_frames: int
+    end_time: float
     moments: list[Moment]
     gaps: list[Gap] = field(default_factory=list)
     peaks: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def end_time(self) -> float:
-        """Seconds, time of the video's last frame."""
-        return max(span.end_time for span in [*self.gaps, *(moment.segment for moment in self.moments)])
 
     @property
     def is_timeline(self) -> bool:

@@ -118,31 +118,5 @@ def _face(moment: Moment) -> dict[str, Any] | None:
     }
 
 
-def _face(moment: Moment) -> dict[str, Any] | None:
-    face = moment.segment.face
-    return face and {
-        "id": moment.segment.face_id,
-        "box": [_round(value) for value in face.box],
-        "score": _round(face.score),
-        "landmarks": [[_round(value) for value in point] for point in face.landmarks],
-    }
-
-
-def _row(record: dict[str, Any], segment: dict[str, Any]) -> dict[str, Any]:
-    """A row of the CSV; cells of what is not there are empty."""
-    face, units = segment["face"], segment["action_units"] or {}
-    row = {"source": record["source"], "face": record["face"] and record["face"]["id"]}
-    row |= {name: segment[name] for name in ("start_frame", "end_frame", "start_time", "end_time")}
-    row |= {"success": int(segment["success"]), "reason": segment["reason"]}
-    row |= zip(("x", "y", "width", "height"), face["box"] if face else [None] * 4, strict=True)
-    row["confidence"] = face and face["score"]
-    for code, threshold in record["thresholds"].items():
-        unit, column = units.get(code), f"AU{int(code[2:]):02d}"
-        row[f"{column}_p"] = unit and unit["probability"]
-        row[f"{column}_c"] = unit and int(unit["active"])
-        row[f"{column}_t"] = threshold
-    return row | {"model": record["model"], "trained_on": record["trained_on"] and ", ".join(record["trained_on"])}
-
-
 def _round(value: float) -> float:
     return round(float(value), DECIMALS)
