@@ -42,7 +42,7 @@ def picture_moment(request: Request, moment: Moment) -> Pictures:
 
 
 def _sharp(images: np.ndarray, moment: Moment) -> np.ndarray | None:
-    """The moment's own face, also where there are others; None where it is not found again."""
+    """The moment's own face, also where there are others; None where it is not found again in every frame."""
     face = moment.segment.face
     if face is None:
         return detector.sharp_processor.read_clip(images, face="cropped").pixel_values
@@ -50,7 +50,9 @@ def _sharp(images: np.ndarray, moment: Moment) -> np.ndarray | None:
     margin_x, margin_y = MARGIN * width, MARGIN * height
     rows = slice(max(0, int(y - margin_y)), int(y + height + margin_y))
     columns = slice(max(0, int(x - margin_x)), int(x + width + margin_x))
-    return detector.sharp_processor.read_clip(images[:, rows, columns].copy(), face="largest").pixel_values
+    clip = detector.sharp_processor.read_clip(images[:, rows, columns].copy(), face="largest")
+    # Where the face is not found in one of the frames, the clip is of the others, at other times than the captions'.
+    return clip.pixel_values if clip.end_frame - clip.start_frame + 1 == len(images) else None
 
 
 def _frames(request: Request, moment: Moment) -> list[np.ndarray]:
