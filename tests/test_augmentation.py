@@ -68,6 +68,26 @@ def test_an_item_depends_on_seed_epoch_and_index_alone():
     assert torch.equal(other[0]["pixel_values"], items[0])
 
 
+def test_flips_depend_on_seed_epoch_and_clip_alone():
+    def flips(seed=3, epoch=1, clips=CLIPS, **options):
+        dataset = ClipDataset([each._replace(labels=np.zeros(12, np.float32)) for each in clips], 6, seed=seed)
+        dataset.set_epoch(epoch)
+        return torch.cat([each["flipped_units"] for each in DataLoader(dataset, batch_size=2, **options)])
+
+    expected = flips()
+    assert expected.dtype == torch.bool and expected.shape == (5, 12) and expected.any(1).all()
+    np.random.default_rng().random(7)
+    torch.rand(3)
+    assert torch.equal(flips(num_workers=2), expected)
+    assert torch.equal(flips(clips=CLIPS[:3]), expected[:3])
+    assert torch.equal(flips(clips=CLIPS[::-1]), expected)  # by place in the dataset, whatever lies there
+    assert torch.equal(flips(sampler=[4, 0, 2]), expected[[4, 0, 2]])  # as a process that has a share, or a resumed one
+    for others in (flips(seed=4), flips(epoch=2), expected.roll(1, 0)):
+        assert not torch.equal(others, expected)
+    dataset = ClipDataset(CLIPS, 6, augment=True, seed=3)
+    assert torch.equal(dataset[1]["flipped_units"], ClipDataset(CLIPS, 6, seed=3)[1]["flipped_units"])
+
+
 def test_workers_that_outlive_an_epoch_see_the_next_one():
     dataset, reference = (ClipDataset(CLIPS, 6, augment=True) for _ in range(2))
     loader = DataLoader(dataset, batch_size=5, num_workers=1, persistent_workers=True)

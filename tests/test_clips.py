@@ -353,3 +353,19 @@ def test_what_is_no_dataset_gets_its_cause_in_one_line(tmp_path):
         with pytest.raises(InputError, match=message) as caught:
             load(name)
         assert "\n" not in str(caught.value)
+
+
+def test_a_script_without_a_main_guard_draws_synthetic_clips(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from training.clips import load_clips\n"
+        "from training.options import DataOptions\n"
+        "options = DataOptions(max_subjects=2, clips_per_subject=1, ignore_other_units=True)\n"
+        "print(len(load_clips('synthetic:A', options, ['AU1'], 64).clips), 'clips')\n"
+    )
+    paths = {"HF_DATASETS_CACHE": str(tmp_path / "own"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=os.environ | paths, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "2 clips\n"

@@ -286,3 +286,24 @@ def test_a_folder_with_other_things_is_refused_before_data_is_loaded(tmp_path, c
     assert command(loso_command, "--data", str(tmp_path / "no such data"), "--output", tmp_path) == 2
     assert "no run.json" in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+def test_another_runs_folder_is_refused_before_a_clip_is_drawn(tmp_path, command, capsys, monkeypatch):
+    data, run = save_data(tmp_path / "data", "a"), tmp_path / "run"
+    assert command(loso_command, "--data", data, "--output", run, *UNIT_OPTIONS) == 0
+    before = files_of(run)
+    monkeypatch.setattr("training.inputs.load_clips", lambda *_args, **_options: pytest.fail("clips were loaded"))
+    for changed, said in (
+        (("--max_steps", 7), "max_steps is 100 there and 7 here"),
+        (("--seeds", 2), "seeds is 1 there and 1 2 here"),
+        (("--data", "synthetic:A", "--clips_per_subject", 3), "clips_per_subject is None there and 3 here"),
+        (("--data", "synthetic:A", "--data_seed", 5), "data_seed is 0 there and 5 here"),
+    ):
+        capsys.readouterr()
+        assert command(loso_command, "--data", data, "--output", run, *UNIT_OPTIONS, *changed) == 2
+        assert said in capsys.readouterr().err.replace("'", "")
+    (tmp_path / "file").write_text("mine")
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert command(loso_command, "--data", "synthetic:A", "--output", output, *UNIT_OPTIONS) == 2
+        assert str(output) in capsys.readouterr().err
+    assert files_of(run) == before
