@@ -107,9 +107,11 @@ def check_login(api: HfApi, repo_id: str) -> dict[str, Any]:
         What the Hub says of the account.
 
     Raises:
-        InputError: If the Hub cannot be reached, there is no token, or it may not write.
+        InputError: If the Hub cannot be reached or HF_HUB_OFFLINE is set, there is no token, or it may not write.
     """
     with hub_errors(repo_id):
+        if constants.is_offline_mode():  # the client would ask for a login first, which is of no use then
+            raise OfflineModeIsEnabled
         account = api.whoami()
     if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise InputError(f"your token may only read, not write to {repo_id}; `hf auth login` with one that may write")

@@ -160,9 +160,12 @@ def test_errors_say_what_to_do(hub, data, tmp_path):
     assert not hub.store.repos and "Traceback" not in stranger.stderr + nothing.stderr + name.stderr + broken.stderr
 
 
-def test_offline_is_told(data, monkeypatch):
+@pytest.mark.parametrize("token", ["hf_anyone", ""])
+def test_offline_is_told(data, monkeypatch, token):
+    """Without a token as well: a login would need the Hub, too."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setenv("HF_TOKEN", "hf_anyone")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", "/no/such/file")
+    monkeypatch.setenv("HF_TOKEN", token)
     with pytest.raises(InputError, match="HF_HUB_OFFLINE is set"):
         push_dataset(data, "lab/clips")
 

@@ -66,7 +66,7 @@ def load_elsewhere(hub, tmp_path, clips, commit, python):
     """Logits from a process in a clean virtual environment."""
     torch.save(clips, tmp_path / "clips.pt")
     arguments = ["lab/model", commit, tmp_path / "clips.pt", tmp_path / "logits.pt"]
-    done = run_code(hub, tmp_path / "elsewhere", LOAD, *arguments, python=(python, "-P"))
+    done = run_code(hub, tmp_path / "elsewhere", LOAD, *arguments, python=(python, "-I"))
     assert done.returncode == 0, done.stderr
     return torch.load(tmp_path / "logits.pt")
 
