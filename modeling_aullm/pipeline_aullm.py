@@ -39,7 +39,7 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
     `AULLMProcessor.post_process_action_units`) and `batch_size`, in segments.
 
     Raises:
-        VideoError: If a single video cannot be used.
+        VideoError: If a single video cannot be opened or decoded; one without a face is spans with their `reason`.
     """
 
     _load_processor = True  # type: ignore[assignment]
