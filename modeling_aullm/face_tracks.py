@@ -101,6 +101,7 @@ class Moment:
         self.first = len(behind)
         self.checked = replace(frames[-1], picture=frames[-1].image)
         self.time = frames[-1].time
+        self._glanced: dict[tuple[float, ...], list[np.ndarray]] = {}
 
     @cached_property
     def faces(self) -> list[Face]:
@@ -139,7 +140,9 @@ class Moment:
         return begin - self.first
 
     def _glances(self, face: Face) -> list[np.ndarray]:
-        return [glance(frame, face, self.size) for frame in self.around]
+        if face.box not in self._glanced:
+            self._glanced[face.box] = [glance(frame, face, self.size) for frame in self.around]
+        return self._glanced[face.box]
 
 
 def as_sighting(
