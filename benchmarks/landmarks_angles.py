@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from benchmarks.landmarks_clips import photographs, turned_in_depth
 from modeling_aullm.face_alignment import detect_largest_face
-from modeling_aullm.face_landmarks import EYE, MOUTH, NOSE, FaceLandmarker, HeadAngles, head_angles
+from modeling_aullm.face_landmarks import FaceLandmarker
+from modeling_aullm.head_pose import EYE, MOUTH, NOSE, HeadAngles, head_angles
 
 HEADS, LARGEST = 2000, (20.0, 30.0, 30.0)  # degrees of pitch, yaw and roll
 SCATTER, DISTANCE = 0.3, 60.0  # centimetres: people's points about the generic face, and detected ones about true ones

@@ -67,6 +67,8 @@ def _check_outputs(arguments: Namespace) -> None:
         path = getattr(arguments, option)
         if path is not None and Path(path).suffix.lower() not in suffixes:
             raise UsageError(f"--{option} {path}: the name must end in {', '.join(suffixes)}")
+    if arguments.csv_rows == "frame" and arguments.csv is None:
+        raise UsageError("--csv-rows frame goes with --csv FILE")
     if arguments.json == arguments.csv == "-":
         raise UsageError("--json - and --csv -: only one of them can go to standard output")
     outputs = [Path(path) for path in (arguments.json, arguments.csv, arguments.plot) if path not in (None, "-")]

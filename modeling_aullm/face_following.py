@@ -106,7 +106,7 @@ class FaceFollower:
         found = moment.find(track.face)
         look, change = track.compare(track.looks[0], found, moment)
         if change.share <= CHANGED and change.light <= UNSTEADY_LIGHT:  # though the detector may have missed it
-            track.see(found or track.face, look)
+            track.see(found, look, moment.index)
             return [track.sight(frame) for frame in moment.frames]
         reason = NO_FACE if found is None else COVERED if change.share > CHANGED else LIGHT
         track.lose(reason, moment.time)
@@ -120,7 +120,7 @@ class FaceFollower:
             face, look, begin = found[0], found[1], max(found[2], earliest)
         missed = [track.sight(frame) for frame in moment.frames[earliest:begin]]
         if found is not None:
-            track.begin(next(self._runs), face, look)
+            track.begin(next(self._runs), face, look, moment.index)
         return missed + [track.sight(frame) for frame in moment.frames[begin:]]
 
     def _find_again(self, track: FaceTrack, moment: Moment) -> tuple[Face, Look, int] | None:
@@ -192,7 +192,7 @@ class FaceFollower:
             for other in self._tracks:
                 other.lose(NO_FACE, moment.time)
             begin = max(begin, sum(sighting.run is not None for sighting in sightings))
-        track.begin(next(self._runs), face, look)
+        track.begin(next(self._runs), face, look, moment.index)
         self._tracks = [*(other for other in self._tracks if other is not track), track]
         return sightings[:begin] + [track.sight(frame) for frame in moment.frames[begin:]]
 

@@ -27,13 +27,15 @@ class Sighting(Frame):
     Attributes:
         face_id: Which face, from 1; None while none was met, and for ready crops.
         run: Number of the continuous run it belongs to, None where nothing can be stated.
-        face: As it was seen at the nearest check; None where nothing can be stated, and for ready crops.
+        face: As it was seen at a check nearby; None where nothing can be stated, and for ready crops.
+        seen_at: Number of the frame that was checked.
         reason: Why nothing can be stated; None in a run.
     """
 
     face_id: int | None = None
     run: int | None = None
     face: Face | None = None
+    seen_at: int | None = None
     reason: str | None = None
 
 
@@ -43,24 +45,26 @@ class FaceTrack:
 
     face_id: int
     face: Face
+    seen_at: int = 0
     run: int | None = None
     reason: str = NO_FACE
     lost_at: float = 0.0
     was_cut: bool = False  # since it was lost: then its place means nothing
     looks: deque[Look] = field(default_factory=deque)  # of the last moments; of a lost face, the last ones
 
-    def see(self, face: Face, look: Look) -> None:
-        """Remember where the face is and how it looks."""
-        self.face = face
+    def see(self, face: Face | None, look: Look, frame: int) -> None:
+        """Remember where the face is, if it was found in this frame, and how it looks."""
+        if face is not None:
+            self.face, self.seen_at = face, frame
         self.looks.append(look)
         while look.time - self.looks[0].time > LOOK_BACK_SECONDS:
             self.looks.popleft()
 
-    def begin(self, run: int, face: Face, look: Look) -> None:
+    def begin(self, run: int, face: Face, look: Look, frame: int) -> None:
         """Begin a run."""
         self.run, self.was_cut = run, False
         self.looks.clear()
-        self.see(face, look)
+        self.see(face, look, frame)
 
     def lose(self, reason: str, time: float) -> None:
         """End the run."""
@@ -84,8 +88,9 @@ class FaceTrack:
 
     def sight(self, frame: Frame) -> "Sighting":
         """What a frame is to this face as things stand."""
-        run = self.run is not None
-        return as_sighting(frame, self.face_id, self.run, self.face if run else None, None if run else self.reason)
+        if self.run is None:
+            return as_sighting(frame, self.face_id, reason=self.reason)
+        return as_sighting(frame, self.face_id, self.run, self.face, self.seen_at)
 
 
 class Moment:
@@ -100,7 +105,7 @@ class Moment:
         self.around = [*behind, *frames, *ahead]
         self.first = len(behind)
         self.checked = replace(frames[-1], picture=frames[-1].image)
-        self.time = frames[-1].time
+        self.index, self.time = frames[-1].index, frames[-1].time
         self._glanced: dict[tuple[float, ...], list[np.ndarray]] = {}
 
     @cached_property
@@ -150,8 +155,9 @@ def as_sighting(
     face_id: int | None = None,
     run: int | None = None,
     face: Face | None = None,
+    seen_at: int | None = None,
     reason: str | None = None,
 ) -> Sighting:
     """A frame with what it is to a face, see `Sighting`."""
     of_frame = {name: getattr(frame, name) for name in Frame.__dataclass_fields__}
-    return Sighting(**of_frame, face_id=face_id, run=run, face=face, reason=reason)
+    return Sighting(**of_frame, face_id=face_id, run=run, face=face, seen_at=seen_at, reason=reason)

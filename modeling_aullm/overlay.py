@@ -100,11 +100,12 @@ def _wrap(text: str, fits: Callable[[str], bool]) -> list[str]:
     return lines
 
 
-def _draw_box(picture: Image.Image, scale: int, segment: SegmentResult, label: str) -> None:
+def _draw_box(picture: Image.Image, scale: int, segment: SegmentResult, frame: int, label: str) -> None:
     """A face's box, with its number where there are several."""
-    if segment.face is None:
+    face = segment.face_at(frame)
+    if face is None:
         return
-    x, y, width, height = (scale * value for value in segment.face.box)
+    x, y, width, height = (scale * value for value in face.box)
     colour = ACTIVE if any(unit.active for unit in (segment.action_units or {}).values()) else INACTIVE
     pen = ImageDraw.Draw(picture)
     pen.rectangle((x, y, x + width, y + height), outline=colour, width=max(2, picture.height // 240))
@@ -116,13 +117,14 @@ def _draw_box(picture: Image.Image, scale: int, segment: SegmentResult, label: s
 
 
 def _draw_frame(
-    image: np.ndarray, scale: int, spans: Sequence[SegmentResult | None], panels: Sequence[_Panel]
+    frame: Frame, scale: int, spans: Sequence[SegmentResult | None], panels: Sequence[_Panel]
 ) -> np.ndarray:
     """The enlarged picture with the boxes, beside it panels, `(height, width, 3)`, both sides even for the encoder."""
-    picture = Image.fromarray(image).resize((image.shape[1] * scale, image.shape[0] * scale), Image.Resampling.BICUBIC)
+    picture = Image.fromarray(frame.image)
+    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
     for span in spans:
         if span is not None and span.face is not None:
-            _draw_box(picture, scale, span, f"{span.face.id}" if len(spans) > 1 else "")
+            _draw_box(picture, scale, span, frame.index, f"{span.face.id}" if len(spans) > 1 else "")
     odd_height, odd_width = picture.height % 2, picture.width % 2
     padded = np.pad(np.asarray(picture), ((0, odd_height), (0, odd_width), (0, 0)), mode="edge")
     return np.concatenate([padded, *(panel.draw(span) for panel, span in zip(panels, spans, strict=False))], axis=1)
@@ -152,7 +154,7 @@ def draw_frames(predictions: Sequence[Prediction]) -> Iterator[Frame]:
             if not panels:
                 height, width = (scale * side for side in image.shape[:2])
                 panels = [_Panel(prediction, width, height + height % 2) for prediction in faces[: len(shown)]]
-            drawn = _draw_frame(image, scale, [face.span_at(frame.index) for face in faces], panels)
+            drawn = _draw_frame(frame, scale, [face.span_at(frame.index) for face in faces], panels)
             yield replace(frame, picture=drawn)
 
 

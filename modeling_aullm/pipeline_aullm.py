@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from types import GeneratorType
 from typing import Any
 
@@ -27,10 +28,11 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
 
     A video gives a list of segments `{"start_frame", "end_frame", "start_time", "end_time", "face", "action_units",
     "reason"}` in order: one for a video up to a second long and for one whose `onset`, `apex` or `offset` is given,
-    several for a longer one or with `window` given. `face` has `id`, `box` and `score`; the id stays with a face
-    through the recording. `action_units` is `{"AU12": {"probability": 0.91, "active": True}, ...}`; where nothing can
-    be stated it is None, and `reason` says why in words. A list of videos gives a list of such lists; of one that
-    cannot be used, a list of one segment whose `reason` names the video and the fault.
+    several for a longer one or with `window` given. `face` has `id`, `box`, `score`, `landmarks` and `angles` (see
+    `head_pose`); the id stays with a face through the recording. `action_units` is `{"AU12": {"probability": 0.91,
+    "active": True}, ...}`; where nothing can be stated it is None, and `reason` says why in words. A list of videos
+    gives a list of such lists; of one that cannot be used, a list of one segment whose `reason` names the video and the
+    fault.
 
     After `import modeling_aullm` no `trust_remote_code` is needed: this class is used, not a checkpoint's own code.
 
@@ -144,6 +146,12 @@ def _stack(segments: list[Segment]) -> dict[str, Any]:
 
 
 def _describe(segment: Segment, action_units: dict | None) -> dict[str, Any]:
-    face = segment.face and {"id": segment.face_id, "box": segment.face.box, "score": segment.face.score}
+    face = segment.face and {
+        "id": segment.face_id,
+        "box": segment.face.box,
+        "score": segment.face.score,
+        "landmarks": segment.face.landmarks.tolist(),
+        "angles": asdict(segment.face.angles),
+    }
     described = {name: getattr(segment, name) for name in _SEGMENT_KEYS if name not in ("face", "action_units")}
     return described | {"face": face, "action_units": action_units}

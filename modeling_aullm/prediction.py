@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from .detector import Detector
+from .face_alignment import Face
 from .face_tracks import NO_FACE
 from .facs import ACTION_UNITS
 from .progress import Progress
@@ -77,18 +78,16 @@ class _Reading:
             for code, unit in (codes or {}).items()
         }
         times = segment.start_frame, segment.end_frame, segment.start_time, segment.end_time
-        face = _face_result(segment) if units else None
-        reason = None if units else segment.reason
-        result = SegmentResult(*times, units or None, face, reason)
+        seen = tuple((frame, _face_result(segment.face_id, face)) for frame, face in segment.seen)  # type: ignore[arg-type]
+        face = seen[0][1] if seen else None
+        result = SegmentResult(*times, units or None, face, None if units else segment.reason, seen)
         self.spans.setdefault(segment.face_id, []).append(result)
 
 
-def _face_result(segment: Segment) -> FaceResult | None:
-    if segment.face is None or segment.face_id is None:
-        return None
-    x, y, width, height = map(float, segment.face.box)
-    points = tuple((float(x), float(y)) for x, y in segment.face.landmarks)
-    return FaceResult(segment.face_id, (x, y, width, height), float(segment.face.score), points)
+def _face_result(face_id: int, face: Face) -> FaceResult:
+    x, y, width, height = map(float, face.box)
+    points = tuple((float(x), float(y)) for x, y in face.landmarks)
+    return FaceResult(face_id, (x, y, width, height), float(face.score), points)
 
 
 def predict_sources(

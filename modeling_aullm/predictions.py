@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .argument_checks import OVERLAY_SUFFIXES, PLOT_SUFFIXES, overlay_paths
 from .output_files import write_whole
-from .result_files import frame_rows, segment_rows, to_csv, to_json
+from .result_files import rows_by, to_csv, to_json
 from .result_html import to_html
 from .result_table import count_of, to_text
 from .results import Prediction
@@ -15,8 +15,6 @@ from .results import Prediction
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
-
-ROWS = {"segment": segment_rows, "frame": frame_rows}
 
 
 class Predictions(Sequence[Prediction]):
@@ -76,32 +74,32 @@ class Predictions(Sequence[Prediction]):
         """The JSON text, see `result_files`; also written to `path` where one is given."""
         return _written(to_json(self), path)
 
-    def to_csv(self, path: str | os.PathLike | None = None) -> str:
-        """The CSV text, a row a span, see `result_files`; also written to `path` where one is given.
+    def to_csv(self, path: str | os.PathLike | None = None, by: Literal["segment", "frame"] = "segment") -> str:
+        """The CSV text, a row a span or a frame, see `result_files`; also written to `path` where one is given.
 
         Raises:
-            ValueError: If no source could be used.
+            ValueError: If no source could be used, or `by` is neither.
         """
         self._check_any()
-        return _written(to_csv(self), path)
+        return _written(to_csv(self, by), path)
 
     def to_dataframe(self, by: Literal["segment", "frame"] = "segment") -> "pandas.DataFrame":
         """The columns of the CSV as a pandas frame, a row a span; by `frame` a row a frame, by the nearest segment.
 
-        A frame's time is the source's own where a span begins or ends, and in proportion between. `success` is 0 where
+        A frame's time is the source's own where a span begins or ends, its box, landmarks and head angles are its own
+        where the face was looked for, every tenth of a second; all are in proportion between. `success` is 0 where
         nothing is stated, and the values are missing there.
 
         Raises:
             ImportError: If pandas is not installed.
             ValueError: If `by` is neither.
         """
-        if by not in ROWS:
-            raise ValueError(f"by must be 'segment' or 'frame', got {by!r}")
+        rows = rows_by(self, by)
         try:
             import pandas
         except ImportError as error:
             raise ImportError("to_dataframe needs pandas, which is not installed: pip install pandas") from error
-        frame = pandas.DataFrame(list(ROWS[by](self)))
+        frame = pandas.DataFrame(rows)
         whole = [name for name in frame if name == "face" or name.endswith("_c")]
         return frame.astype(dict.fromkeys(whole, "Int64"))  # whole numbers though some are missing
 

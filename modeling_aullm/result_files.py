@@ -1,17 +1,20 @@
 """What `aullm predict` found as records, JSON and CSV.
 
 JSON is a list with one object a source and face: `{"source", "fps", "num_frames", "face": {"id", "box", "score",
-"landmarks"}, "model", "trained_on", "weights_sha256", "version", "settings", "thresholds": {"AU1": ...}, "segments":
-[{"start_frame", "end_frame", "start_time", "end_time", "success", "reason", "face", "action_units": {"AU1": {"name",
-"probability", "active"}, ...}}]}`. The entries of `segments` cover the whole source in order of time: where `success`
-is false nothing can be stated, `reason` says why, and `face` and `action_units` are null. The face's own `face` is that
-of its first segment; `id` counts from 1, and all is null with ready crops. Frames count from 0 and `end_frame` is
-inside the segment, times are in seconds, a box is (x, y, width, height) and a landmark (x, y) in pixels of the source.
-`trained_on` names the data (`synthetic:...` is no human face), null if it is not on record; `weights_sha256` holds the
-hash of each weights file.
+"landmarks", "angles": {"pitch", "yaw", "roll"}}, "model", "trained_on", "weights_sha256", "version", "settings",
+"thresholds": {"AU1": ...}, "segments": [{"start_frame", "end_frame", "start_time", "end_time", "success", "reason",
+"face", "action_units": {"AU1": {"name", "probability", "active"}, ...}}]}`. The entries of `segments` cover the whole
+source in order of time: where `success` is false nothing can be stated, `reason` says why, and `face` and
+`action_units` are null. The face's own `face` is that of its first segment; `id` counts from 1, and all is null with
+ready crops. Frames count from 0 and `end_frame` is inside the segment, times are in seconds, a box is (x, y, width,
+height) and a landmark (x, y) in pixels of the source, in the order right eye, left eye, nose tip, right and left mouth
+corner; angles are degrees, see `head_pose`. `trained_on` names the data (`synthetic:...` is no human face), null if it
+is not on record; `weights_sha256` holds the hash of each weights file.
 
-CSV has a row for each such entry, with OpenFace's words: `success` is 1 or 0, `confidence` the face detector's score,
-`AU01_p` a probability, `AU01_c` 1 where it reaches the threshold `AU01_t`. Cells of what is not there are empty.
+CSV has a row for each such entry, or for each frame, with OpenFace's words: `success` is 1 or 0, `confidence` the face
+detector's score, `AU01_p` a probability, `AU01_c` 1 where it reaches the threshold `AU01_t`. Box, landmarks
+(`right_eye_x`, ...) and angles are of the segment's first frame, or of each frame; the face is looked for every tenth
+of a second, between which they are interpolated. Cells of what is not there are empty.
 
 What is reported is change, not posture: an expression that is held still is none. Numbers have at most six decimals.
 """
@@ -20,11 +23,16 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
 
 from .results import FaceResult, Prediction, SegmentResult
 
 DECIMALS = 6
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+_PLACE = ("x", "y", "width", "height", "confidence")
+_POINTS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
+_ANGLES = ("pitch", "yaw", "roll")
 
 
 def _round(value: float) -> float:
@@ -39,6 +47,7 @@ def _face_record(face: FaceResult | None) -> dict[str, Any] | None:
         "box": [_round(value) for value in face.box],
         "score": _round(face.score),
         "landmarks": [[_round(value) for value in point] for point in face.landmarks],
+        "angles": {name: _round(getattr(face.angles, name)) for name in _ANGLES},
     }
 
 
@@ -83,14 +92,19 @@ def to_json(predictions: Sequence[Prediction]) -> str:
     return json.dumps([to_record(prediction) for prediction in predictions], indent=2, ensure_ascii=False) + "\n"
 
 
-def _columns(prediction: Prediction, span: SegmentResult | None) -> dict[str, Any]:
+def _face_columns(face: FaceResult | None) -> dict[str, Any]:
+    if face is None:
+        return dict.fromkeys((*_PLACE, *_ANGLES, *_POINTS))
+    angles = [getattr(face.angles, name) for name in _ANGLES]
+    values = map(_round, (*face.box, face.score, *angles, *chain.from_iterable(face.landmarks)))
+    return dict(zip((*_PLACE, *_ANGLES, *_POINTS), values, strict=True))
+
+
+def _columns(prediction: Prediction, span: SegmentResult | None, face: FaceResult | None) -> dict[str, Any]:
     """What a row says of face and action units, wherever they are there."""
-    face, units = span and span.face, (span and span.action_units) or {}
+    units = (span and span.action_units) or {}
     values: dict[str, Any] = {"success": int(bool(units)), "reason": span and span.reason}
-    values |= dict.fromkeys(("x", "y", "width", "height", "confidence"))
-    if face:
-        values |= zip(("x", "y", "width", "height"), map(_round, face.box), strict=True)
-        values["confidence"] = _round(face.score)
+    values |= _face_columns(face)
     for code, threshold in prediction.thresholds.items():
         unit, column = units.get(code), f"AU{int(code[2:]):02d}"
         values[f"{column}_p"] = unit and _round(unit.probability)
@@ -107,7 +121,7 @@ def segment_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
             row: dict[str, Any] = {"source": prediction.source, "face": prediction.face_id}
             row |= {"start_frame": span.start_frame, "end_frame": span.end_frame}
             row |= {"start_time": _round(span.start_time), "end_time": _round(span.end_time)}
-            yield row | _columns(prediction, span)
+            yield row | _columns(prediction, span, span.face)
 
 
 def frame_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
@@ -115,12 +129,31 @@ def frame_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
     for prediction in predictions:
         for frame, time in enumerate(prediction.frame_times):
             row = {"source": prediction.source, "face": prediction.face_id, "frame": frame, "time": _round(time)}
-            yield row | _columns(prediction, prediction.span_at(frame))
+            span = prediction.span_at(frame)
+            yield row | _columns(prediction, span, span and span.face_at(frame))
 
 
-def to_csv(predictions: Sequence[Prediction]) -> str:
-    """The CSV text: a header, then a row a span. All predictions are of one model, so they share the columns."""
-    text, rows = io.StringIO(), list(segment_rows(predictions))
+ROWS = {"segment": segment_rows, "frame": frame_rows}
+
+
+def rows_by(predictions: Sequence[Prediction], by: Literal["segment", "frame"]) -> list[dict[str, Any]]:
+    """The rows of the CSV, a row a span or a frame.
+
+    Raises:
+        ValueError: If `by` is neither.
+    """
+    if by not in ROWS:
+        raise ValueError(f"by must be 'segment' or 'frame', got {by!r}")
+    return list(ROWS[by](predictions))
+
+
+def to_csv(predictions: Sequence[Prediction], by: Literal["segment", "frame"] = "segment") -> str:
+    """The CSV text: a header, then the rows. All predictions are of one model, so they share the columns.
+
+    Raises:
+        ValueError: See `rows_by`.
+    """
+    text, rows = io.StringIO(), rows_by(predictions, by)
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -8,10 +8,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .head_pose import HeadAngles, head_angles
 
 OUTSIDE_MARKS = "outside onset and offset"  # a reason; of all others the time axis is shown
 
@@ -33,7 +36,7 @@ class UnitResult:
 
 @dataclass(frozen=True)
 class FaceResult:
-    """The face a segment was read from, as its first frame shows it.
+    """A face, as one frame shows it.
 
     Attributes:
         id: From 1 in the order faces are met; it stays with a face through the recording.
@@ -45,7 +48,12 @@ class FaceResult:
     id: int
     box: tuple[float, float, float, float]
     score: float
-    landmarks: tuple[tuple[float, float], ...] = ()
+    landmarks: tuple[tuple[float, float], ...]
+
+    @property
+    def angles(self) -> HeadAngles:
+        """How the head is turned, see `head_pose`."""
+        return head_angles(np.array(self.landmarks))
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,9 @@ class SegmentResult:
         start_time: Seconds at the first frame.
         end_time: Seconds at the last frame.
         action_units: By code, such as `AU12`; None where nothing can be stated.
-        face: None for ready face crops, and where nothing can be stated.
+        face: As the first frame shows it; None for ready face crops, and where nothing can be stated.
         reason: Why nothing can be stated, such as "no face"; None where something is.
+        seen: The number of each frame in which the face was looked for, and the face; the first frame among them.
     """
 
     start_frame: int
@@ -69,6 +78,7 @@ class SegmentResult:
     action_units: dict[str, UnitResult] | None
     face: FaceResult | None = None
     reason: str | None = None
+    seen: tuple[tuple[int, FaceResult], ...] = field(default=(), repr=False)
 
     @property
     def centre(self) -> float:
@@ -79,6 +89,16 @@ class SegmentResult:
     def num_frames(self) -> int:
         """Frames, first and last included."""
         return self.end_frame - self.start_frame + 1
+
+    def face_at(self, frame: int) -> FaceResult | None:
+        """The face in a frame of this segment: where it was looked for as it was seen, in proportion between."""
+        if self.face is None or len(self.seen) < 2:
+            return self.face
+        frames, faces = zip(*self.seen, strict=True)
+        values = np.array([[*face.box, face.score, *chain.from_iterable(face.landmarks)] for face in faces])
+        x, y, width, height, score, *points = (float(np.interp(frame, frames, column)) for column in values.T)
+        landmarks = tuple(zip(points[::2], points[1::2], strict=True))
+        return FaceResult(self.face.id, (x, y, width, height), score, landmarks)
 
 
 @dataclass(frozen=True)

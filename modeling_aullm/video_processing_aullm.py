@@ -59,6 +59,8 @@ class Segment:
         pixel_values: (num_frames, image_size, image_size) float32 grey in 0..1, None where nothing can be stated.
         face_id: Which face it is about, from 1 in the order they are met; None if about none, or with ready crops.
         reason: Why nothing can be stated, such as "no face"; None where `pixel_values` are there.
+        seen: The number of each frame in which the face was looked for, and the face; the first frame among them, the
+            last ones maybe behind the end. Empty where `face` is None.
     """
 
     start_frame: int
@@ -70,6 +72,7 @@ class Segment:
     pixel_values: np.ndarray | None
     face_id: int | None = None
     reason: str | None = None
+    seen: tuple[tuple[int, Face], ...] = ()
 
 
 class AULLMVideoProcessorKwargs(TypedDict, total=False):
@@ -253,7 +256,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
                 frame.index: to_grey(frame.image) for frame in _until(stream, indices[-1]) if frame.index in indices
             }
         sampled = [replace(faces[index], picture=kept[index]) for index in indices]
-        return self._segment(sampled, stream.fps)
+        return self._segment(sampled, best, stream.fps)
 
     def _sightings(
         self, source: VideoSource, fps: float | None, face: str | int, first: int, last: int
@@ -317,14 +320,16 @@ class AULLMVideoProcessor(BaseVideoProcessor):
                     yield _unread(stretch, stream.fps, stretch[0].reason)
                 else:
                     sampled = self.sample_frame_indices(len(stretch))
-                    yield self._segment([_grey(stretch[index]) for index in sampled], stream.fps)
+                    yield self._segment([_grey(stretch[index]) for index in sampled], stretch, stream.fps)
 
-    def _segment(self, sampled: list[Sighting], fps: float | None) -> Segment:
-        """The segment of some sampled frames of a run, from the first to the last."""
+    def _segment(self, sampled: list[Sighting], run: Sequence[Sighting], fps: float | None) -> Segment:
+        """The segment of a run, or of a part of it, from the first to the last of some frames sampled."""
         first, last = sampled[0], sampled[-1]
         face = first.face and _face_in(first.image, first.face)
+        later = {s.seen_at: s.face for s in run if s.face and s.seen_at and s.seen_at > first.index}
+        seen = ((first.index, face), *sorted(later.items())) if face else ()
         times = first.index, last.index, first.time, last.time
-        return Segment(*times, fps, face, self._clip(sampled, face), first.face_id)
+        return Segment(*times, fps, face, self._clip(sampled, face), first.face_id, seen=seen)
 
     def _clip(self, sampled: Sequence[Frame], face: Face | None) -> np.ndarray:
         """Crop the sampled frames, all by one transform (unless `stabilize`d); without a face they are ready crops."""
@@ -379,7 +384,9 @@ def _best_run(sightings: list[Sighting], apex: int | None) -> list[Sighting] | N
 
 def _unread(stretch: Sequence[Sighting], fps: float | None, reason: str | None) -> Segment:
     first, last = stretch[0], stretch[-1]
-    return Segment(first.index, last.index, first.time, last.time, fps, None, None, first.face_id, reason)
+    return Segment(
+        first.index, last.index, first.time, last.time, fps, None, None, face_id=first.face_id, reason=reason
+    )
 
 
 def _grey(frame: AnyFrame) -> AnyFrame:

@@ -8,7 +8,12 @@ from modeling_aullm.facs import ACTION_UNITS, AU_SETS
 from modeling_aullm.results import Checkpoint, FaceResult, Prediction, SegmentResult, UnitResult
 
 CODES = AU_SETS["cd6me"]
-FACE = FaceResult(1, (183.0, 63.0, 86.0, 111.0), 0.99, ((206.0, 102.0), (248.0, 105.0)))
+FACE = FaceResult(
+    1,
+    (183.0, 63.0, 86.0, 111.0),
+    0.99,
+    ((206.0, 102.0), (248.0, 105.0), (226.0, 130.0), (210.0, 150.0), (243.0, 152.0)),
+)
 SECOND_FACE = replace(FACE, id=2, box=(300.0, 63.0, 86.0, 111.0))
 CHECKPOINT = Checkpoint("tiny", ("synthetic:A, seed 3",), {"model.safetensors": "ab12"}, "0.1.0")
 THRESHOLDS = {code: round(0.3 + 0.04 * number, 2) for number, code in enumerate(CODES)}

@@ -14,7 +14,8 @@ from transformers.dynamic_module_utils import get_imports
 
 from modeling_aullm import face_landmarks
 from modeling_aullm.face_alignment import detect_faces
-from modeling_aullm.face_landmarks import FaceLandmarker, five_points, head_angles
+from modeling_aullm.face_landmarks import FaceLandmarker, five_points
+from modeling_aullm.head_pose import head_angles
 
 # Another face than the one in the code, in millimetres by anthropometry: pupils 63 apart, the nose's tip 40 below and
 # 36 before them, mouth corners 50 apart, 72 below and 6 before.

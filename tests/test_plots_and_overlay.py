@@ -10,7 +10,6 @@ from predictions import CHECKPOINT, CODES, FACE, SECOND_FACE, THRESHOLDS, astron
 from modeling_aullm.overlay import ACTIVE, INACTIVE, SMALLEST_HEIGHT, draw_frames, save_overlay, write_video
 from modeling_aullm.plotting import ACTIVE as PLOT_ACTIVE
 from modeling_aullm.plotting import draw
-from modeling_aullm.results import FaceResult
 
 SEGMENTS = [segment(5 * k, 5 * k + 9, active=("AU12",) if 3 <= k <= 5 else ()) for k in range(6)]
 TIMELINE = [gap(-5, -1, "covered"), *SEGMENTS, gap(35, 49), segment(50, 59), gap(60, 80, "cut")]
@@ -145,7 +144,7 @@ def test_small_videos_are_enlarged_by_a_whole_factor(height, tmp_path):
     folder.mkdir()
     for number, frame in enumerate(frames):
         Image.fromarray(frame).save(folder / f"{number}.png")
-    face = FaceResult(1, (20.0, 20.0, 40.0, 40.0), 0.9)
+    face = replace(FACE, box=(20.0, 20.0, 40.0, 40.0))
     save_overlay([prediction(segment(0, 2, face=face), source=str(folder))], tmp_path / "out.mp4")
     shown = read(tmp_path / "out.mp4")[0][0]
     factor = -(-SMALLEST_HEIGHT // height)

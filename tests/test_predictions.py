@@ -7,7 +7,9 @@ import sys
 import warnings
 from dataclasses import replace
 
+import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import tiny_model
 from helpers_space import launch_browser
@@ -64,7 +66,9 @@ def two_people(monkeypatch):
             for number, face in enumerate(faces[: 2 if start < 30 else 1], 1):
                 crop = align(to_grey(photo), alignment_transform(face.landmarks, 64), 64)
                 pixels = np.stack([crop] * 6)
-                yield Segment(start, start + 14, start / 30, (start + 14) / 30, 30.0, face, pixels, number)
+                yield Segment(
+                    start, start + 14, start / 30, (start + 14) / 30, 30.0, face, pixels, number, seen=((start, face),)
+                )
         yield Segment(60, 74, 2.0, 74 / 30, 30.0, None, None, None, "no face")
         yield Segment(60, 61, 2.0, 61 / 30, 30.0, None, None, 3, "covered")  # a third person, never read
 
@@ -171,9 +175,9 @@ def test_frame_table_has_a_row_a_frame_and_missing_values(predict, two_people):
     found = predict({"two": face_video(4)})
     frames, segments = found.to_dataframe(by="frame"), found.to_dataframe()
     assert len(frames) == 150 and len(segments) == 4 + 2 + 1 + 2
-    assert list(frames.columns[:13]) == [
-        "source", "face", "frame", "time", "success", "reason", "x", "y", "width", "height", "confidence", "AU01_p",
-        "AU01_c",
+    assert list(frames.columns[:16]) == [
+        "source", "face", "frame", "time", "success", "reason", "x", "y", "width", "height", "confidence", "pitch",
+        "yaw", "roll", "right_eye_x", "right_eye_y",
     ]  # fmt: skip
     second = frames[frames.face == 2]
     np.testing.assert_allclose(second.time, np.arange(75) / 30, atol=1e-5)
@@ -182,9 +186,38 @@ def test_frame_table_has_a_row_a_frame_and_missing_values(predict, two_people):
     assert second.reason[second.success == 1].isna().all() and set(second.reason.dropna()) == {
         "this face is not read", "no face",
     }  # fmt: skip
+    assert list(frames.columns[24:27]) == ["AU01_p", "AU01_c", "AU01_t"]
     assert str(frames.AU12_c.dtype) == "Int64" and frames.AU12_p.dtype == float == frames.x.dtype
     with pytest.raises(ValueError, match="'segment' or 'frame'"):
         found.to_dataframe(by="second")
+
+
+def test_a_frame_s_row_follows_the_head(predict, tmp_path):
+    """A photograph that slides and tips: place and roll in every frame, between the checks, too."""
+    frames = np.arange(46)
+    slides, tips = 2.0 * frames, 20 * np.sin(frames / 45 * np.pi)  # pixels and degrees, clockwise
+    photo = np.pad(two_faces(1.0)[:, :320], ((60, 60), (60, 160), (0, 0)), mode="edge")
+    height, width = photo.shape[:2]
+    start = detect_faces(photo)[0]
+    middle = start.landmarks.mean(0)
+    matrices = [
+        cv2.getRotationMatrix2D(middle.tolist(), -tip, 1.0) + np.array([[0, 0, slide], [0, 0, 0]])
+        for slide, tip in zip(slides, tips, strict=True)
+    ]
+    video = np.stack(
+        [cv2.warpAffine(photo, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE) for matrix in matrices]
+    )
+    found = predict(write_video(tmp_path / "tips.mp4", video))
+    rows = found.to_dataframe(by="frame")
+    assert rows["success"].all()
+    eye = np.stack([matrix[:, :2] @ start.landmarks[0] + matrix[:, 2] for matrix in matrices])
+    assert np.abs(rows[["right_eye_x", "right_eye_y"]].to_numpy(float) - eye).max() < 6
+    nose = middle[0] + slides
+    assert ((rows["x"] < nose) & (nose < rows["x"] + rows["width"])).all()
+    assert np.abs(rows["roll"].to_numpy(float) - rows["roll"][0] - tips).max() < 6
+    csv = pd.read_csv(io.StringIO(found.to_csv(by="frame")))
+    np.testing.assert_allclose(csv["roll"], rows["roll"].astype(float))
+    assert json.loads(found.to_json())[0]["segments"][0]["face"]["angles"]["roll"] == pytest.approx(rows["roll"][0])
 
 
 def test_without_pandas_it_says_what_to_install(monkeypatch):

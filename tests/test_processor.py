@@ -121,7 +121,7 @@ def test_pipeline_gives_one_type_whatever_the_video(detect, frames, settings):
         for segment in segments:
             assert sorted(segment) == sorted(SEGMENT)
             assert list(segment["action_units"]) == list(AU_SETS["cd6me"]) and segment["reason"] is None
-            assert {"box", "score"} <= set(segment["face"]) and "landmarks" not in segment["face"]
+            assert list(segment["face"]) == ["id", "box", "score", "landmarks", "angles"]
 
 
 def test_pipeline_tells_which_video_of_a_list_is_bad_and_does_the_others(detect, tmp_path):

@@ -3,11 +3,13 @@ import io
 import json
 import os
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from predictions import CHECKPOINT, CODES, FACE, SECOND_FACE, THRESHOLDS, gap, prediction, segment
 
+from modeling_aullm.head_pose import head_angles
 from modeling_aullm.output_files import check_writable, write_whole
 from modeling_aullm.result_files import frame_rows, to_csv, to_json
 from modeling_aullm.result_table import active_intervals, describe_gaps, to_table, to_text
@@ -25,6 +27,7 @@ def test_json_has_exactly_the_documented_form():
     ]  # fmt: skip
     assert record["source"] == "clip.mp4" and record["fps"] == 25.0 and record["num_frames"] == 12
     face = {"id": 1, "box": list(FACE.box), "score": FACE.score, "landmarks": [list(point) for point in FACE.landmarks]}
+    face["angles"] = {name: round(angle, 6) for name, angle in vars(head_angles(np.array(FACE.landmarks))).items()}
     assert record["face"] == face and record["model"] == "tiny" and record["version"] == "0.1.0"
     assert record["trained_on"] == ["synthetic:A, seed 3"] and record["weights_sha256"] == {"model.safetensors": "ab12"}
     assert record["thresholds"] == THRESHOLDS and record["settings"]["dtype"] == "float32"
@@ -55,9 +58,12 @@ def test_csv_says_what_json_says():
     predictions = [prediction(*INTERRUPTED, num_faces=2), second, prediction(source="b, c.mp4")]
     rows = list(csv.DictReader(io.StringIO(to_csv(predictions))))
     units = [f"AU{int(code[2:]):02d}_{kind}" for code in CODES for kind in "pct"]
+    points = [
+        f"{name}_{axis}" for name in ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth") for axis in "xy"
+    ]
     assert list(rows[0]) == [
         "source", "face", "start_frame", "end_frame", "start_time", "end_time", "success", "reason", "x", "y", "width",
-        "height", "confidence", *units, "model", "trained_on",
+        "height", "confidence", "pitch", "yaw", "roll", *points, *units, "model", "trained_on",
     ]  # fmt: skip
     records = json.loads(to_json(predictions))
     pairs = [(record, found) for record in records for found in record["segments"]]
@@ -69,6 +75,10 @@ def test_csv_says_what_json_says():
             assert float(row[name]) == found[name]
         box = [row[name] for name in ("x", "y", "width", "height")]
         assert [float(value) for value in box if value] == (found["face"] or {"box": []})["box"]
+        seen = [float(row[name]) for name in points if row[name]]
+        assert seen == [value for point in (found["face"] or {"landmarks": []})["landmarks"] for value in point]
+        for name, angle in (found["face"] or {"angles": {}})["angles"].items():
+            assert float(row[name]) == angle
         for code in CODES:
             column, unit = f"AU{int(code[2:]):02d}", (found["action_units"] or {}).get(code)
             assert float(row[f"{column}_t"]) == record["thresholds"][code]

@@ -115,6 +115,7 @@ def _face(moment: Moment) -> dict[str, Any] | None:
         "box": [_round(value) for value in face.box],
         "score": _round(face.score),
         "landmarks": [[_round(value) for value in point] for point in face.landmarks],
+        "angles": {name: _round(getattr(face.angles, name)) for name in ("pitch", "yaw", "roll")},
     }
 
 
