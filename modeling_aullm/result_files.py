@@ -130,7 +130,7 @@ def frame_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
         for frame, time in enumerate(prediction.frame_times):
             row = {"source": prediction.source, "face": prediction.face_id, "frame": frame, "time": _round(time)}
             span = prediction.span_at(frame)
-            yield row | _columns(prediction, span, span and span.face_at(frame))
+            yield row | _columns(prediction, span, span.face_at(frame) if span else None)
 
 
 ROWS = {"segment": segment_rows, "frame": frame_rows}

@@ -1,5 +1,6 @@
 """The page as visitors meet it, in a real browser."""
 
+import csv
 import json
 import re
 
@@ -9,6 +10,9 @@ import pytest
 from helpers_space import EXAMPLES, SpaceServer, find, launch_browser, open_page, unit_numbers, upload, wait_for_result
 from helpers_video import face_video, two_faces, write_video
 from playwright.sync_api import sync_playwright
+from predictions import prediction
+
+from modeling_aullm.result_files import to_csv
 
 SHIPPED = EXAMPLES.parents[1] / "modeling_aullm" / "checkpoints" / "synthetic-smollm2-135m"
 PROCESSOR = json.loads((SHIPPED / "processor_config.json").read_text())
@@ -152,7 +156,12 @@ def test_files_and_python_lines_are_taken_away(smile, tmp_path):
     (record,) = json.loads(saved["JSON"].read_text())
     assert (record["source"], record["num_frames"], saved["JSON"].name) == ("smile.mp4", 18, "smile_units.json")
     assert record["segments"][0]["action_units"]["AU12"]["name"] == "Lip corner puller"
-    assert saved["CSV"].read_text().startswith("source,face,start_frame,end_frame,start_time,end_time,success,reason,x")
+    (row,) = csv.DictReader(saved["CSV"].open(newline=""))
+    assert ",".join(row) == to_csv([prediction()]).splitlines()[0]  # the columns of `aullm predict`
+    face = record["segments"][0]["face"]
+    assert [float(row[name]) for name in ("x", "right_eye_x", "left_mouth_y", "roll")] == [
+        face["box"][0], face["landmarks"][0][0], face["landmarks"][4][1], face["angles"]["roll"],
+    ]  # fmt: skip
     smile.get_by_role("button", name="Make the annotated video").click()
     with smile.expect_download() as download:
         smile.get_by_role("button", name="Annotated video", exact=True).click()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from itertools import chain
 from typing import Any
 
 from . import checkpoint, detector
@@ -12,7 +13,9 @@ from .moments import Analysis, Gap, Moment
 DECIMALS = 6
 WINDOW_SECONDS, STRIDE_SECONDS = 0.5, 0.25  # the processor's own, of a video of a second or more
 WHOLE_CLIP_SECONDS = 1.0
-CORNERS = ("x", "y", "width", "height")
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+ANGLES = ("pitch", "yaw", "roll")
+FACE = ("x", "y", "width", "height", "confidence", *ANGLES, *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"))
 
 
 def to_records(analyses: list[Analysis]) -> list[dict[str, Any]]:
@@ -72,8 +75,10 @@ def _row(record: dict[str, Any], span: dict[str, Any]) -> dict[str, Any]:
     row = {"source": record["source"], "face": record["face"] and record["face"]["id"]}
     row |= {name: span[name] for name in ("start_frame", "end_frame", "start_time", "end_time")}
     row |= {"success": int(span["success"]), "reason": span["reason"]}
-    row |= zip(CORNERS, face["box"] if face else 4 * [None], strict=True)
-    row["confidence"] = face and face["score"]
+    row |= dict.fromkeys(FACE)
+    if face:
+        points = chain.from_iterable(face["landmarks"])
+        row |= zip(FACE, (*face["box"], face["score"], *face["angles"].values(), *points), strict=True)
     for code, threshold in record["thresholds"].items():
         unit, column = units.get(code), f"AU{int(code[2:]):02d}"
         row[f"{column}_p"] = unit and unit["probability"]
@@ -115,7 +120,7 @@ def _face(moment: Moment) -> dict[str, Any] | None:
         "box": [_round(value) for value in face.box],
         "score": _round(face.score),
         "landmarks": [[_round(value) for value in point] for point in face.landmarks],
-        "angles": {name: _round(getattr(face.angles, name)) for name in ("pitch", "yaw", "roll")},
+        "angles": {name: _round(getattr(face.angles, name)) for name in ANGLES},
     }
 
 
