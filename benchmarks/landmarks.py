@@ -28,7 +28,7 @@ from modeling_aullm.face_alignment import align, alignment_transform, detect_lar
 from modeling_aullm.face_landmarks import FaceLandmarker, five_points
 from modeling_aullm.facs import AU_SETS
 from modeling_aullm.head_stabilization import stabilize_transforms
-from training.metrics import average_precision, roc_auc
+from training.scoring.metrics import average_precision, roc_auc
 
 # Own choice, by the names' meaning; both sides of each count alike.
 BLENDSHAPES = {

@@ -11,11 +11,11 @@ from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
 from skimage.data import astronaut
 
-from hub.synthetic import draw_face, move_photograph, synthetic_clip
-from hub.synthetic_emotions import draw_action_units
-from hub.synthetic_faces import TEMPLATE
 from modeling_aullm.face_alignment import detect_faces
 from modeling_aullm.face_landmarks import FaceLandmarker, five_points
+from training.synthetic import draw_face, move_photograph, synthetic_clip
+from training.synthetic.emotions import draw_action_units
+from training.synthetic.faces import TEMPLATE
 
 FRAMES, FPS = 18, 30.0
 ROLL, SCALE, INTENSITY, NOISE = 25.0, (0.8, 1.6), (0.5, 2.0), 1.5

@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from benchmarks.measure import device, show, write
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection, AULLMProcessor
-from training.augmentation import ClipDataset
-from training.clips import load_clips
-from training.fit import NUM_FRAMES
+from training.data.clips import load_clips
+from training.learning.augmentation import ClipDataset
+from training.learning.fit import NUM_FRAMES
 from training.options import DataOptions
 
 DTYPES = ("float32", "float16", "bfloat16")

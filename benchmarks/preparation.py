@@ -21,7 +21,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.measure import machine
-from hub.synthetic import draw_face, synthetic_clip
+from training.synthetic import draw_face, synthetic_clip
 
 WIDTH, HEIGHT, FACE = 640, 480, 320
 SUBJECTS = 26

@@ -20,13 +20,13 @@ from tqdm import tqdm
 
 from benchmarks.measure import device, in_new_process, own_megabytes, seconds, seconds_of_each, show, write
 from benchmarks.speed import Row, infer, make_clips
-from hub.synthetic import draw_face, synthetic_clip, synthetic_corpus
 from modeling_aullm import DEFAULT_CHECKPOINT
 from modeling_aullm.detector import Detector, open_detector
 from modeling_aullm.overlay import write_video
 from modeling_aullm.prediction import Sampling, predict_sources
-from training.clips import MAX_FRAMES
-from training.memory import keep_freed_memory
+from training.data.clips import MAX_FRAMES
+from training.learning.memory import keep_freed_memory
+from training.synthetic import draw_face, synthetic_clip, synthetic_corpus
 
 FILES, BATCH, FPS = 8, 16, 200.0
 TWO = ["-m", "accelerate.commands.launch", "--quiet", "--config_file", "training/accelerate/two_cpu_processes.yaml"]

@@ -20,9 +20,9 @@ from torch import nn
 from benchmarks.measure import device, peak_megabytes, seconds, seconds_of_each, show, write
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMConfig, AULLMForAUDetection
 from modeling_aullm.deduction import PromptReader
-from training.counterfactual import consistency_loss, draw_flipped_units
-from training.memory import keep_freed_memory
-from training.models import frozen_llm
+from training.learning.counterfactual import consistency_loss, draw_flipped_units
+from training.learning.memory import keep_freed_memory
+from training.learning.models import frozen_llm
 from training.options import Recipe
 
 Row = dict[str, Any]

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from skimage.data import astronaut
 
-from hub.synthetic import move_photograph
 from modeling_aullm.cli import main as aullm
 from modeling_aullm.face_alignment import detect_faces
 from modeling_aullm.facs import ACTION_UNITS
 from modeling_aullm.output_files import write_whole
 from modeling_aullm.overlay import write_video
 from training.errors import run_command
-from training.run_folder import check_writable_folder
+from training.protocols.run_folder import check_writable_folder
+from training.synthetic import move_photograph
 
 SHOWN = ("AU6", "AU12")  # happiness by EMFACS
 NUM_FRAMES, FPS = 18, 30.0

@@ -23,8 +23,7 @@ import torch
 from accelerate import PartialState
 from huggingface_hub import HfApi
 
-from hub.checkpoint import load_checkpoint, weights_digest
-from hub.evaluation_run import (
+from hub.evaluation.run import (
     FOLD,
     PART,
     SEED,
@@ -35,18 +34,19 @@ from hub.evaluation_run import (
     write_json,
     write_metrics,
 )
-from hub.fetch import MAX_GB, Fetched, fetch_commit, fetch_dataset, fetch_model
-from hub.lineage import data_names, data_seen
-from hub.repository import check_login, is_repo_id
+from hub.repos.checkpoint import load_checkpoint, weights_digest
+from hub.repos.fetch import MAX_GB, Fetched, fetch_commit, fetch_dataset, fetch_model
+from hub.repos.lineage import data_names, data_seen
+from hub.repos.repository import check_login, is_repo_id
 from modeling_aullm import DEFAULT_CHECKPOINT
-from training.clips import Clip, check_data, load_clips
+from training.data.clips import Clip, check_data, load_clips
 from training.errors import InputError, run_command
-from training.fit import NUM_FRAMES, predict_clips
-from training.inputs import say_unknown
+from training.learning.fit import NUM_FRAMES, predict_clips
 from training.options import DataOptions, option, parse_options
-from training.protocol import load_together, on_main_process, start_processes
-from training.provenance import environment, start_memory_count, usage
-from training.run_folder import check_output, check_same_run, fold_folder, new_fold, open_run
+from training.protocols.inputs import say_unknown
+from training.protocols.protocol import load_together, on_main_process, start_processes
+from training.protocols.provenance import environment, start_memory_count, usage
+from training.protocols.run_folder import check_output, check_same_run, fold_folder, new_fold, open_run
 
 SYNTHETIC_SEED = 1000  # people of the generator that no training by its defaults has seen
 SHOWN = {
@@ -81,7 +81,7 @@ class EvaluateOptions:
             raise InputError("--submit needs a model on the Hub: --model ORG/NAME")
 
     def data_options(self) -> DataOptions:
-        """The same for `training.clips.load_clips`."""
+        """The same for `training.data.clips.load_clips`."""
         names = ("max_subjects", "clips_per_subject", "ignore_other_units", "data_seed")
         return DataOptions(**{name: getattr(self, name) for name in names})
 
@@ -98,7 +98,7 @@ def evaluate_checkpoint(options: EvaluateOptions, *, num_proc: int = 1) -> Path:
 
     Args:
         options: Model, data and folder.
-        num_proc: Processes that draw synthetic clips, see `training.clips.load_clips`.
+        num_proc: Processes that draw synthetic clips, see `training.data.clips.load_clips`.
 
     Returns:
         The run's folder. A run that is finished is not done again.

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, Image, List
 
-from hub.contact_sheet import draw_contact_sheet
-from hub.datasets import load_prepared
-from hub.frame_checks import FrameChecks, check_frames, clips_in_common
-from hub.licence import read_preparation
+from hub.inspection.contact_sheet import draw_contact_sheet
+from hub.inspection.frame_checks import FrameChecks, check_frames, clips_in_common
+from hub.repos.licence import read_preparation
+from hub.repos.prepared import load_prepared
 from modeling_aullm.output_files import check_writable, write_whole
 from training.errors import InputError, run_command
 from training.options import HelpFormatter

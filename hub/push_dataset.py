@@ -16,8 +16,8 @@ from pathlib import Path
 from datasets import Dataset, DatasetDict, load_from_disk
 from tqdm.auto import tqdm
 
-from hub.licence import why_private
-from hub.repository import check_target, push_files
+from hub.repos.licence import why_private
+from hub.repos.repository import check_target, push_files
 from training.errors import InputError, run_command
 
 SHARD_BYTES = 300 << 20  # of a Parquet file, about

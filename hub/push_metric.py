@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub.repository import check_target, push_files
+from hub.repos.repository import check_target, push_files
 from training.errors import InputError, run_command
 
 FOLDER = Path(__file__).parent / "metrics" / "au_f1"

@@ -15,15 +15,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub.checkpoint import PICKLES, check_no_pickle, load_checkpoint, weights_digest
-from hub.figures import RunFigures, eval_results, read_figures
-from hub.licence import licensed_among
-from hub.lineage import RECORD, data_seen, read_record, without_paths
-from hub.merge_lora import merge_lora
-from hub.model_card import check_base_model, model_card
-from hub.repository import check_target, push_files
+from hub.cards.figures import RunFigures, eval_results, read_figures
+from hub.cards.model_card import check_base_model, model_card
+from hub.repos.checkpoint import PICKLES, check_no_pickle, load_checkpoint, weights_digest
+from hub.repos.licence import licensed_among
+from hub.repos.lineage import RECORD, data_seen, read_record, without_paths
+from hub.repos.merge_lora import merge_lora
+from hub.repos.repository import check_target, push_files
 from training.errors import InputError, run_command
-from training.run_results import read_run
+from training.scoring.run_results import read_run
 
 REPLACED = ("*.safetensors", "*.safetensors.index.json", "*.py", *(f"*{suffix}" for suffix in PICKLES))
 

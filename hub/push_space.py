@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 from huggingface_hub import HfApi
 
-from hub.fetch import fetch_commit
-from hub.repository import check_repo_id, check_target, hub_errors, push_files
+from hub.repos.fetch import fetch_commit
+from hub.repos.repository import check_repo_id, check_target, hub_errors, push_files
 from training.errors import run_command
 
 FOLDER = Path(__file__).parents[1] / "space"

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from skimage.data import astronaut
 
-from hub.synthetic import draw_face, move_photograph, synthetic_clip
 from modeling_aullm.face_alignment import detect_faces
 from modeling_aullm.overlay import write_video
+from training.synthetic import draw_face, move_photograph, synthetic_clip
 
 FOLDER = Path(__file__).parents[1] / "space" / "examples"
 FPS = 30.0

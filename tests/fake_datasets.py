@@ -15,7 +15,7 @@ import openpyxl
 from PIL import Image
 
 from hub.licensed import LICENSED
-from hub.synthetic import draw_face, synthetic_clip
+from training.synthetic import draw_face, synthetic_clip
 
 SIDE = 160
 

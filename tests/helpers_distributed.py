@@ -16,13 +16,13 @@ from accelerate.utils import DistributedType, patch_environment, prepare_multi_g
 from datasets import Array3D, Dataset, Features, List, Value
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection
-from training.clips import Clip
-from training.fit import fit, predict_clips
-from training.folds import Fold
+from training.data.clips import Clip
+from training.data.folds import Fold
+from training.learning.fit import fit, predict_clips
+from training.learning.sharding import launched_with_fsdp, make_whole
+from training.learning.synchronized_batch_norm import SynchronizedBatchNorm3d
 from training.options import Recipe
-from training.protocol import start_processes
-from training.sharding import launched_with_fsdp, make_whole
-from training.synchronized_batch_norm import SynchronizedBatchNorm3d
+from training.protocols.protocol import start_processes
 
 ROOT = Path(__file__).parents[1]
 UNITS = list(AULLMConfig().action_units)
@@ -133,7 +133,7 @@ def fit_shared_out(start, work):
         shares.append(sum(weight.to_local().numel() for weight in layers) / sum(weight.numel() for weight in layers))
         return make_whole(model, *args)
 
-    with fsdp(), patch("training.fit.make_whole", note):
+    with fsdp(), patch("training.learning.fit.make_whole", note):
         history, arrays = fit_exactly(start, work)
     return history, arrays | {"shares": np.array(shares)}
 

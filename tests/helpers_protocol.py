@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from training.clips import Clip
-from training.folds import leave_one_subject_out
+from training.data.clips import Clip
+from training.data.folds import leave_one_subject_out
 from training.options import Recipe
-from training.protocol import run_folds
-from training.run_folder import describe_run
+from training.protocols.protocol import run_folds
+from training.protocols.run_folder import describe_run
 
 UNITS = ["AU1", "AU12"]
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from hub.action_unit_codes import ActionUnitCode, parse_action_units, present_units
+from hub.licensed.action_unit_codes import ActionUnitCode, parse_action_units, present_units
 
 
 def code(number, side="", intensity="", uncertain=False):

@@ -7,7 +7,7 @@ import evaluate
 import numpy as np
 import pytest
 
-from training.metrics import score
+from training.scoring.metrics import score
 
 FOLDER = Path(__file__).parents[1] / "hub" / "metrics" / "au_f1"
 

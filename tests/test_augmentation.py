@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from training import augmentation
-from training.augmentation import NOISE, ClipDataset, augment, drift_path, jittered_range, tone_curve
-from training.clips import Clip
+from training.data.clips import Clip
+from training.learning import augmentation
+from training.learning.augmentation import NOISE, ClipDataset, augment, drift_path, jittered_range, tone_curve
 
 SIZE = 64
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from modeling_aullm import AULLMConfig
-from training.baselines import FlowSSSNet, LEDHead, all_negative, prior
-from training.flow import flow_channels, optical_flow, optical_strain
+from training.learning.baselines import FlowSSSNet, LEDHead, all_negative, prior
+from training.learning.flow import flow_channels, optical_flow, optical_strain
 
 
 def texture(seed=0, size=64):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from training.bootstrap import Pool, compare, draw_people, intervals, replicate
 from training.errors import InputError
-from training.metrics import FIGURES, score
+from training.scoring.bootstrap import Pool, compare, draw_people, intervals, replicate
+from training.scoring.metrics import FIGURES, score
 
 UNITS = ["AU1", "AU2", "AU4"]
 

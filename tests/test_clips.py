@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PIL
 
-from hub.synthetic import synthetic_corpus
 from modeling_aullm.head_stabilization import stabilize_crops
-from training import preparation
-from training.clips import MAX_FRAMES, load_clips
+from training.data import preparation
+from training.data.clips import MAX_FRAMES, load_clips
 from training.errors import InputError
 from training.options import DataOptions
+from training.synthetic import synthetic_corpus
 
 UNITS = ["AU1", "AU4", "AU12"]
 STRINGS = List(Value("string"))
@@ -148,8 +148,8 @@ def test_frames_may_be_images_or_arrays_grey_or_colour(tmp_path, kind):
 
 AGAIN = """
 import sys
-from training import preparation
-from training.clips import load_clips
+from training.data import preparation
+from training.data.clips import load_clips
 from training.options import DataOptions
 def fail(*args, **kwargs): raise RuntimeError("prepared again")
 preparation.prepare_frames = fail
@@ -358,7 +358,7 @@ def test_what_is_no_dataset_gets_its_cause_in_one_line(tmp_path):
 def test_a_script_without_a_main_guard_draws_synthetic_clips(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from training.clips import load_clips\n"
+        "from training.data.clips import load_clips\n"
         "from training.options import DataOptions\n"
         "options = DataOptions(max_subjects=2, clips_per_subject=1, ignore_other_units=True)\n"
         "print(len(load_clips('synthetic:A', options, ['AU1'], 64).clips), 'clips')\n"

@@ -3,7 +3,7 @@ import pytest
 import torch
 from conftest import tiny_model
 
-from training.counterfactual import consistency_loss, draw_flipped_units, relations_of
+from training.learning.counterfactual import consistency_loss, draw_flipped_units, relations_of
 
 
 def flip(batch, count, *indices):

@@ -23,10 +23,11 @@ from helpers_distributed import (
 )
 from torch import nn
 
-from training import augmentation, loso, train
+from training import loso, train
+from training.learning import augmentation
+from training.learning.synchronized_batch_norm import SynchronizedBatchNorm3d, synchronize_batch_norm
 from training.options import DataOptions, Recipe, parse_options
-from training.protocol import RunOptions
-from training.synchronized_batch_norm import SynchronizedBatchNorm3d, synchronize_batch_norm
+from training.protocols.protocol import RunOptions
 
 
 @pytest.fixture(scope="module", autouse=True)

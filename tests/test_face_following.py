@@ -9,11 +9,11 @@ from helpers_video import FPS, astronaut, hopper, numbered_video, two_faces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.synthetic_photograph import move_photograph
 from modeling_aullm.face_alignment import detect_faces
 from modeling_aullm.face_following import FaceFollower
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_stream import Frame
+from training.synthetic.photograph import move_photograph
 
 SIZE = (300, 256)  # width, height
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from helpers_protocol import clip, corpus
 
-from training.errors import InputError
-from training.folds import (
+from training.data.folds import (
     Fold,
     across_domains,
     fold_names,
@@ -13,6 +12,7 @@ from training.folds import (
     leave_one_subject_out,
     split_by_subject,
 )
+from training.errors import InputError
 
 
 def sides_of(fold):

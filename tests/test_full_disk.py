@@ -14,11 +14,11 @@ from helpers_hub import write_data
 from helpers_video import face_video, write_video
 from PIL import Image
 
-from hub.datasets import load_prepared
+from hub.repos.prepared import load_prepared
 from modeling_aullm.processing_aullm import AULLMProcessor
 from modeling_aullm.video_reading import count_frames
-from training.fit import _last_whole_checkpoint
-from training.run_folder import TEMPORARY
+from training.learning.fit import _last_whole_checkpoint
+from training.protocols.run_folder import TEMPORARY
 
 OUTPUTS = {"--json": "o.json", "--csv": "o.csv", "--plot": "o.png", "--overlay": "o.mp4"}
 NUM_FRAMES = 10

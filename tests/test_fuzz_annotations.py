@@ -11,7 +11,7 @@ from helpers_fuzz import damaged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.action_unit_codes import parse_action_units
+from hub.licensed.action_unit_codes import parse_action_units
 
 ROWS = [list(filter(None, HEADERS["casme2"])), [1, "EP01_01", 8, 10, 13, "R12 + L15", "happiness"]]
 SHEET = (

@@ -11,8 +11,8 @@ import pytest
 from helpers_hub import ROOT, commit_of, run_code, run_module, write_data
 from hub_server import StandInHub
 
-from hub.licence import licensed_among
 from hub.push_dataset import push_dataset
+from hub.repos.licence import licensed_among
 from training.errors import InputError
 
 READ = """
@@ -27,7 +27,7 @@ print(clip["dataset"], clip["au_codes"], len(clip["frames"]), clip["frames"][0].
 LOAD = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from hub.datasets import load_prepared
+from hub.repos.prepared import load_prepared
 from training.errors import InputError
 data = load_prepared("lab/clips", sys.argv[2])
 print(len(data), data[1]["au_codes"], data[1]["frames"][0].size)

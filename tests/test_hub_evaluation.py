@@ -13,11 +13,11 @@ from hub_server import StandInHub
 from hub_store import File
 from huggingface_hub import parse_eval_result_entries
 
-from hub.evaluation_run import submit_results
-from hub.fetch import check_files
-from training.clips import load_clips
+from hub.evaluation.run import submit_results
+from hub.repos.fetch import check_files
+from training.data.clips import load_clips
 from training.errors import InputError
-from training.fit import predict_clips
+from training.learning.fit import predict_clips
 from training.options import DataOptions
 
 
@@ -117,7 +117,7 @@ FETCH = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from hub.fetch import fetch_dataset, fetch_model
+from hub.repos.fetch import fetch_dataset, fetch_model
 from training.errors import InputError
 for line in sys.argv[2:]:
     kind, name = line.split(":")

@@ -18,10 +18,10 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from safetensors.torch import load, load_file
 from transformers import AutoModel, AutoTokenizer, LlamaForCausalLM
 
-from hub.checkpoint import check_no_pickle, load_checkpoint
-from hub.lineage import data_seen
-from hub.merge_lora import merge_lora
 from hub.push_model import stage_model
+from hub.repos.checkpoint import check_no_pickle, load_checkpoint
+from hub.repos.lineage import data_seen
+from hub.repos.merge_lora import merge_lora
 from modeling_aullm import AULLMForAUDetection, AULLMProcessor
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, find_language_model
 from training.errors import InputError

@@ -7,13 +7,13 @@ import pytest
 from fake_datasets import FakeClip, write_copy
 from PIL import Image
 
-from hub.datasets import load_prepared
 from hub.inspect import inspect
 from hub.inspect import main as inspect_command
 from hub.licensed.plans import PrepareOptions
 from hub.prepare import prepare
-from hub.synthetic import synthetic_corpus
+from hub.repos.prepared import load_prepared
 from training.errors import InputError
+from training.synthetic import synthetic_corpus
 
 
 def altered(data, folder, **changes):

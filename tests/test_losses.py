@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from training.losses import asymmetric_loss, au_llm_loss, positive_weights, weighted_bce
+from training.learning.losses import asymmetric_loss, au_llm_loss, positive_weights, weighted_bce
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.3], [-4.0, 0.0, 5.0]])
 LABELS = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

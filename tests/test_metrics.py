@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from transformers import EvalPrediction
 
-from training.metrics import (
+from training.scoring.metrics import (
     FIGURES,
     average_precision,
     binary_f1,

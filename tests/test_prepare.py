@@ -11,15 +11,15 @@ import pytest
 from fake_datasets import COPIES, FakeClip, image, run, write_copy, write_frames
 from PIL import Image
 
-from hub.datasets import load_prepared
 from hub.inspect import main as inspect_command
 from hub.licensed import LICENSED, processes
 from hub.licensed.plans import PrepareOptions
 from hub.prepare import main as prepare_command
 from hub.prepare import prepare
+from hub.repos.prepared import load_prepared
 from modeling_aullm.face_alignment import FACE_TEMPLATE, align, alignment_transform, detect_faces
 from modeling_aullm.facs import AU_SETS
-from training.clips import load_clips
+from training.data.clips import load_clips
 from training.errors import InputError, run_command
 from training.options import DataOptions
 

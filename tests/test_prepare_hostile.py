@@ -9,9 +9,9 @@ import openpyxl
 import pytest
 from fake_datasets import FakeClip, image, run, write_copy, write_sheet
 
-from hub.datasets import load_prepared
 from hub.licensed.plans import PrepareOptions
 from hub.prepare import prepare
+from hub.repos.prepared import load_prepared
 from training.errors import InputError
 
 GOOD = FakeClip(0, 1, "EP00_01", 9, 11, 13, "4")

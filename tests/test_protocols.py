@@ -17,7 +17,7 @@ from sklearn.metrics import f1_score
 from training import cross_domain
 from training import loso as loso_command
 from training.errors import InputError, run_command
-from training.protocol import parse_shard
+from training.protocols.protocol import parse_shard
 
 FILES = ["metrics.json", "predictions.parquet", "provenance.json", "thresholds.json"]
 FIGURES = ("metrics.json", "predictions.parquet", "thresholds.json")
@@ -197,7 +197,7 @@ def test_probabilities_that_are_not_one_a_clip_are_an_error(tmp_path):
 @pytest.fixture
 def command(monkeypatch):
     """Runs a command with the stand-in for training; returns the exit status."""
-    monkeypatch.setitem(sys.modules, "training.fit", SimpleNamespace(fit=fake_fit))
+    monkeypatch.setitem(sys.modules, "training.learning.fit", SimpleNamespace(fit=fake_fit))
 
     def run(module, *arguments):
         monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
@@ -292,7 +292,9 @@ def test_another_runs_folder_is_refused_before_a_clip_is_drawn(tmp_path, command
     data, run = save_data(tmp_path / "data", "a"), tmp_path / "run"
     assert command(loso_command, "--data", data, "--output", run, *UNIT_OPTIONS) == 0
     before = files_of(run)
-    monkeypatch.setattr("training.inputs.load_clips", lambda *_args, **_options: pytest.fail("clips were loaded"))
+    monkeypatch.setattr(
+        "training.protocols.inputs.load_clips", lambda *_args, **_options: pytest.fail("clips were loaded")
+    )
     for changed, said in (
         (("--max_steps", 7), "max_steps is 100 there and 7 here"),
         (("--seeds", 2), "seeds is 1 there and 1 2 here"),

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.bootstrap import compare, intervals
 from training.errors import InputError
-from training.metrics import FIGURES, choose_thresholds, score
-from training.report import main
-from training.run_results import pools, read_predictions, write_metrics
+from training.report.__main__ import main
+from training.scoring.bootstrap import compare, intervals
+from training.scoring.metrics import FIGURES, choose_thresholds, score
+from training.scoring.run_results import pools, read_predictions, write_metrics
 
 UNITS = ["AU1", "AU4", "AU12"]
 

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from helpers_protocol import UNITS, corpus, files_of
 
-from training import provenance
+from training.data.folds import leave_one_subject_out
 from training.errors import InputError
-from training.folds import leave_one_subject_out
 from training.options import DataOptions, Recipe
-from training.run_folder import check_output, describe_run, fold_folder, new_fold, open_run
+from training.protocols import provenance
+from training.protocols.run_folder import check_output, describe_run, fold_folder, new_fold, open_run
 
 
 def record(*, protocol="loso", seeds=(1, 2), fingerprint="f", units=UNITS, data=None, **recipe):
@@ -146,7 +146,7 @@ def test_what_killed_jobs_left_of_other_folds_stays(tmp_path):
 
 def test_a_fold_belongs_to_one_job_at_a_time(tmp_path):
     again = (
-        "import sys; from pathlib import Path; from training.run_folder import new_fold\n"
+        "import sys; from pathlib import Path; from training.protocols.run_folder import new_fold\n"
         "with new_fold(Path(sys.argv[1]), 'f', 1) as folder: print(folder)"
     )
 

@@ -13,11 +13,11 @@ from transformers import AutoModel, AutoProcessor
 from hub.demo import SHOWN, make_clip
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL
-from training.card import card
-from training.clips import load_clips
-from training.fit import predict_clips
-from training.metrics import roc_auc
+from training.data.clips import load_clips
+from training.learning.fit import predict_clips
 from training.options import DataOptions
+from training.report.card import card
+from training.scoring.metrics import roc_auc
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from datasets import disable_progress_bars
 
-from hub.synthetic import draw_face, move_photograph, photograph_face, synthetic_clip, synthetic_corpus
-from hub.synthetic_anatomy import FOLDS, PULLS
-from hub.synthetic_camera import CAMERA_RANGES, film, h264_round_trip
-from hub.synthetic_clip import sample_frames
-from hub.synthetic_emotions import UNITS
-from hub.synthetic_faces import MARGIN, TEMPLATE, landmarks_from_five
-from hub.synthetic_head import draw_view
-from hub.synthetic_motion import KERNELS, MOTION_RANGES, draw_unit
-from hub.synthetic_timing import draw_timing
 from modeling_aullm.facs import ACTION_UNITS
+from training.synthetic import draw_face, move_photograph, photograph_face, synthetic_clip, synthetic_corpus
+from training.synthetic.anatomy import FOLDS, PULLS
+from training.synthetic.camera import CAMERA_RANGES, film, h264_round_trip
+from training.synthetic.clip import sample_frames
+from training.synthetic.emotions import UNITS
+from training.synthetic.faces import MARGIN, TEMPLATE, landmarks_from_five
+from training.synthetic.head import draw_view
+from training.synthetic.motion import KERNELS, MOTION_RANGES, draw_unit
+from training.synthetic.timing import draw_timing
 
 disable_progress_bars()
 SMALL = dict(num_subjects=4, clips_per_subject=4, seed=3)
@@ -99,7 +99,7 @@ def test_labels_agree_with_codes(clips):
 
 
 def test_every_unit_is_neither_rare_nor_everywhere():
-    from hub.synthetic_emotions import draw_action_units
+    from training.synthetic.emotions import draw_action_units
 
     drawn = [draw_action_units(np.random.default_rng(number))[1] for number in range(4000)]
     for unit in UNITS:

@@ -13,17 +13,17 @@ from torch import nn
 from transformers import AutoModel, AutoProcessor, TrainingArguments
 
 from modeling_aullm import AULLMConfig
-from training import fit as fit_module
-from training.augmentation import ClipDataset
-from training.card import note_data
-from training.clips import Clip
+from training.data.clips import Clip
+from training.data.folds import Fold
 from training.errors import InputError
-from training.fit import fit
-from training.folds import Fold
-from training.models import TokenReader, align_head, build_model, frozen_llm
+from training.learning import fit as fit_module
+from training.learning.augmentation import ClipDataset
+from training.learning.fit import fit
+from training.learning.models import TokenReader, align_head, build_model, frozen_llm
+from training.learning.trainer import AULLMTrainer
 from training.options import DataOptions, Recipe, parse_options
+from training.report.card import note_data
 from training.train import main
-from training.trainer import AULLMTrainer
 
 UNITS = list(AULLMConfig().action_units)
 

@@ -11,12 +11,12 @@ Examples:
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from training.data.folds import Fold, across_domains, leave_one_dataset_out
 from training.errors import InputError, run_command
-from training.folds import Fold, across_domains, leave_one_dataset_out
-from training.inputs import check_inputs, load_data
 from training.options import DataOptions, Recipe, option, parse_options
-from training.protocol import RunOptions, action_units_of, run_folds, start_processes
-from training.run_folder import describe_run, describe_settings
+from training.protocols.inputs import check_inputs, load_data
+from training.protocols.protocol import RunOptions, action_units_of, run_folds, start_processes
+from training.protocols.run_folder import describe_run, describe_settings
 
 
 @dataclass

@@ -10,12 +10,12 @@ Example:
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from training.data.folds import leave_one_subject_out
 from training.errors import run_command
-from training.folds import leave_one_subject_out
-from training.inputs import check_inputs, load_data
 from training.options import DataOptions, Recipe, parse_options
-from training.protocol import RunOptions, action_units_of, run_folds, start_processes
-from training.run_folder import describe_run, describe_settings
+from training.protocols.inputs import check_inputs, load_data
+from training.protocols.protocol import RunOptions, action_units_of, run_folds, start_processes
+from training.protocols.run_folder import describe_run, describe_settings
 
 
 @dataclass

@@ -18,15 +18,15 @@ from typing import Any
 from accelerate import PartialState
 
 from modeling_aullm import AULLMForAUDetection, AULLMProcessor
-from training.card import card, note_data, read_record
-from training.clips import ClipCollection
+from training.data.clips import ClipCollection
+from training.data.folds import Fold, across_domains, split_by_subject
 from training.errors import InputError, run_command
-from training.fit import Fitted, fit
-from training.folds import Fold, across_domains, split_by_subject
-from training.inputs import check_inputs, load_data
+from training.learning.fit import Fitted, fit
 from training.options import UNTRAINED, DataOptions, Recipe, option, parse_options
-from training.protocol import action_units_of, run_folds, start_processes
-from training.run_folder import check_output, describe_run, describe_settings, fold_folder
+from training.protocols.inputs import check_inputs, load_data
+from training.protocols.protocol import action_units_of, run_folds, start_processes
+from training.protocols.run_folder import check_output, describe_run, describe_settings, fold_folder
+from training.report.card import card, note_data, read_record
 
 
 @dataclass

@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
-from hub.action_unit_codes import ActionUnitCode, parse_action_units
+from hub.licensed.action_unit_codes import ActionUnitCode, parse_action_units
 from hub.licensed.description import LicensedDataset
 from hub.licensed.folders import checked_name
 from hub.licensed.remarks import ClipError, Remark

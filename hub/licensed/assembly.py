@@ -12,11 +12,11 @@ from typing import Any
 from datasets import Dataset, Features, List, Value, concatenate_datasets
 from filelock import FileLock, Timeout
 
-from hub.dataset_card import dataset_card
-from hub.licence import read_preparation
+from hub.cards.dataset_card import dataset_card
 from hub.licensed.remarks import Kind, Remark
+from hub.repos.licence import read_preparation
 from training.errors import InputError
-from training.run_folder import check_writable_folder
+from training.protocols.run_folder import check_writable_folder
 
 SHARD_SIZE = "100MB"  # also what the writer holds in memory at once
 REPORT = "preparation.json"

@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hub.action_unit_codes import parse_action_units
+from hub.licensed.action_unit_codes import parse_action_units
 from hub.licensed.annotations import Annotation, Moments
 from hub.licensed.description import LicensedDataset
 from hub.licensed.remarks import Remark

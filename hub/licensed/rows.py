@@ -29,7 +29,7 @@ class RawFrame(NamedTuple):
 
 
 def features(frames: FrameKind, size: int) -> datasets.Features:
-    """Columns of a prepared dataset: those of `hub.synthetic`, `frame_numbers` and `landmarks`."""
+    """Columns of a prepared dataset: those of `training.synthetic`, `frame_numbers` and `landmarks`."""
     strings = datasets.List(datasets.Value("string"))
     return datasets.Features(
         {name: datasets.Value("string") for name in ("dataset", "subject", "clip_id")}

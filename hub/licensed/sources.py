@@ -8,8 +8,6 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from hub.datasets import load_prepared
-from hub.licence import read_preparation
 from hub.licensed import CD6ME, LICENSED
 from hub.licensed.assembly import remarks_in
 from hub.licensed.plans import PrepareOptions, Survey
@@ -17,6 +15,8 @@ from hub.licensed.remarks import Remark
 from hub.licensed.rows import features
 from hub.licensed.stored import has_raw_frames, is_stored, names_of, survey_stored
 from hub.licensed.survey import survey
+from hub.repos.licence import read_preparation
+from hub.repos.prepared import load_prepared
 from training.errors import InputError
 
 OTHER_NAMES = {"casme1": "casme", "casmeii": "casme2", "casme3a": "casme3", "4dmicro": "4dme"}

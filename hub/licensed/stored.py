@@ -4,12 +4,12 @@ from pathlib import Path
 
 from datasets import Dataset, Image, List
 
-from hub.datasets import load_prepared
-from hub.licence import read_preparation
 from hub.licensed.annotations import Moments
 from hub.licensed.plans import ClipPlan, PrepareOptions, Survey
 from hub.licensed.remarks import ClipError, Remark
 from hub.licensed.rows import features
+from hub.repos.licence import read_preparation
+from hub.repos.prepared import load_prepared
 from training.errors import InputError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hub.action_unit_codes import present_units
+from hub.licensed.action_unit_codes import present_units
 from hub.licensed.annotations import Annotation, find_spreadsheet, folder_patterns, read_annotations
 from hub.licensed.cutting import cut
 from hub.licensed.description import LicensedDataset

@@ -1,0 +1,191 @@
+"""The model of a recipe: AULLM++ and its ablations, AU-LLM, baselines."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMOutput
+from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModel, find_language_model
+from training.errors import InputError
+from training.learning.baselines import FlowSSSNet, LEDHead
+from training.options import Recipe
+
+RIDGE = 1e-3  # of the states' variance
+
+
+class TokenReader(nn.Module):
+    """A model without its LLM: one linear layer reads both tokens.
+
+    The ablation "no LLM", and (own choice) the first part of training: evidence and structure see about twice as many
+    clips in the same time before the LLM is asked to read them, as multimodal LLMs are first aligned.
+
+    Args:
+        model: Whose motion encoder, evidence and structure are used, and trained, not copied.
+    """
+
+    def __init__(self, model: AULLMForAUDetection) -> None:
+        super().__init__()
+        self.motion_encoder, self.evidence, self.structure = model.motion_encoder, model.evidence, model.structure
+        tokens = 1 if model.structure is None else 2
+        self.scale = 1 / model.config.token_rms
+        self.head = nn.Linear(tokens * model.config.get_text_config().hidden_size, len(model.config.action_units))
+
+    def forward(self, pixel_values: torch.Tensor) -> AULLMOutput:
+        """Logits of clips, as the model's `forward` gives them."""
+        x_att, _ = self.motion_encoder(pixel_values)
+        tokens = [self.evidence(x_att)[0]]
+        if self.structure is not None:
+            tokens.append(self.structure(x_att).instruction_token)
+        return AULLMOutput(logits=self.head(torch.cat(tokens, -1) * self.scale))
+
+
+def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
+    """The model to train.
+
+    Args:
+        recipe: Says which.
+        action_units: Codes, one logit each.
+
+    Raises:
+        InputError: If a checkpoint to go on from detects other units, or the LLM is not to be had.
+    """
+    settings: dict[str, Any] = {
+        "action_units": list(action_units),
+        "dropout": recipe.dropout,
+        "lora_dropout": recipe.lora_dropout,
+    }
+    if recipe.method == "led_head":
+        return LEDHead(AULLMConfig(**settings, motion="led"))
+    if recipe.method == "flow_sssnet":
+        return FlowSSSNet(AULLMConfig(**settings))
+    model = _load(recipe, settings) if recipe.model else _from_backbones(recipe, settings)
+    return TokenReader(model) if recipe.language_model == "none" else model
+
+
+def check_model(recipe: Recipe, action_units: Sequence[str]) -> None:
+    """Find out before the long work whether a recipe's checkpoint or LLM is to be had; no weights are loaded.
+
+    An LLM of the Hub is downloaded.
+
+    Args:
+        recipe: Model and training.
+        action_units: Codes of the units to detect.
+
+    Raises:
+        InputError: As `build_model`.
+    """
+    if recipe.method not in ("aullm++", "au_llm"):
+        return
+    if not recipe.model:
+        with _found("the LLM is not to be had"):
+            find_language_model(LanguageModel(recipe.llm) if recipe.llm else DEFAULT_LANGUAGE_MODEL)
+        return
+    with _found(f"cannot go on from {recipe.model}"):
+        config = AULLMConfig.from_pretrained(recipe.model)
+        _check_units(config, recipe.model, action_units)
+        if config.checkpoint == "lean" and config.llm:
+            find_language_model(LanguageModel(**config.llm))
+
+
+@contextlib.contextmanager
+def _found(otherwise: str) -> Iterator[None]:
+    """Turn errors of what is not to be had into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{otherwise}: {' '.join(str(error).split())}") from error
+
+
+def _check_units(config: AULLMConfig, model: str, action_units: Sequence[str]) -> None:
+    if list(config.action_units) != list(action_units):
+        raise InputError(
+            f"{model} detects {', '.join(config.action_units)}; asked for are "
+            f"{', '.join(action_units)}: pass --action_units {' '.join(config.action_units)}"
+        )
+
+
+def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
+    with _found(f"cannot go on from {recipe.model}"):
+        model = AULLMForAUDetection.from_pretrained(
+            recipe.model, dropout=recipe.dropout, lora_dropout=recipe.lora_dropout
+        )
+    _check_units(model.config, recipe.model, settings["action_units"])
+    return model
+
+
+def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
+    if recipe.method == "au_llm":
+        config = AULLMConfig.au_llm(**settings)
+    else:
+        config = AULLMConfig(
+            **settings,
+            motion=recipe.motion,
+            evidence=recipe.evidence,
+            structure=recipe.structure,
+            anchored=recipe.anchored,
+        )
+    if not recipe.prompt_text:
+        config = AULLMConfig(
+            **{**config.to_dict(), "prompt": "{instruction}{content}" if recipe.structure == "r_augnn" else "{content}"}
+        )
+    with _found("the LLM is not to be had"):
+        model = AULLMForAUDetection.from_backbones(config, llm=recipe.llm or None)
+    if recipe.language_model == "random":
+        model.config.llm = None
+        model = AULLMForAUDetection(model.config)
+    return model
+
+
+@torch.no_grad()
+def align_head(model: AULLMForAUDetection, reader: TokenReader, clips: torch.utils.data.Dataset) -> None:
+    """Set the head so that the LLM's last states say at once, as nearly as they can, what the linear reader said.
+
+    Own choice: the reader has learned from many clips by then, and a random head would have to learn it all anew.
+    Ridge regression of the reader's logits on the standardised states, one equation a unit.
+
+    Args:
+        model: Whose head is set.
+        reader: Trained, of the same evidence and structure.
+        clips: Training clips, each with `pixel_values`.
+    """
+    states: list[torch.Tensor] = []
+    hook = model.head.register_forward_hook(lambda _module, inputs, _output: states.append(inputs[0].double().cpu()))
+    model.eval(), reader.eval()
+    said = []
+    for batch in torch.utils.data.DataLoader(clips, batch_size=64):
+        pixel_values = batch["pixel_values"].to(model.device)
+        model(pixel_values)
+        said.append(reader(pixel_values).logits.double().cpu())
+    hook.remove()
+    seen, wanted = torch.cat(states), torch.cat(said)
+    mean, spread = seen.mean(0), seen.std(0).clamp(min=1e-6)
+    known, centre = (seen - mean) / spread, wanted.mean(0)
+    ridge = RIDGE * len(known) * torch.eye(known.shape[1], dtype=known.dtype)
+    weight = torch.linalg.solve(known.T @ known + ridge, known.T @ (wanted - centre)).T / spread
+    model.head.weight.copy_(weight)
+    model.head.bias.copy_(centre - weight @ mean)
+
+
+@contextlib.contextmanager
+def frozen_llm(model: AULLMForAUDetection, dtype: torch.dtype) -> Iterator[None]:
+    """Let only LoRA learn in the LLM, and hold the LLM's own weights in `dtype`; they come back as they were.
+
+    Args:
+        model: To be trained. The LLM of a whole checkpoint, or a random one, is not frozen by loading.
+        dtype: Of the frozen weights; under autocast to bfloat16 they would be converted anew in every step otherwise.
+    """
+    kept = {name: p for name, p in model.llm.named_parameters() if ".lora_" not in name}
+    before = {name: parameter.data for name, parameter in kept.items()}
+    for parameter in kept.values():
+        parameter.requires_grad_(False)
+        parameter.data = parameter.data.to(dtype)
+    try:
+        yield
+    finally:
+        now = dict(model.llm.named_parameters())
+        for name, parameter in kept.items():
+            if now[name] is parameter:  # FSDP puts shares of its own in their place
+                parameter.data = before[name].to(parameter.device)

@@ -1,0 +1,1 @@
+"""Runs compared: tables, Markdown and plots, and the card beside a checkpoint."""
