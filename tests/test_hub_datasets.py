@@ -11,7 +11,7 @@ import pytest
 from helpers_hub import ROOT, commit_of, run_code, run_module, write_data
 from hub_server import StandInHub
 
-from hub.push_dataset import push_dataset
+from hub.pushing.dataset import push_dataset
 from hub.repos.licence import licensed_among
 from training.errors import InputError
 

@@ -18,7 +18,7 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from safetensors.torch import load, load_file
 from transformers import AutoModel, AutoTokenizer, LlamaForCausalLM
 
-from hub.push_model import stage_model
+from hub.pushing.model import stage_model
 from hub.repos.checkpoint import check_no_pickle, load_checkpoint
 from hub.repos.lineage import data_seen
 from hub.repos.merge_lora import merge_lora

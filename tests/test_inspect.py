@@ -7,10 +7,10 @@ import pytest
 from fake_datasets import FakeClip, write_copy
 from PIL import Image
 
-from hub.inspect import inspect
 from hub.inspect import main as inspect_command
+from hub.inspection.inspection import inspect
 from hub.licensed.plans import PrepareOptions
-from hub.prepare import prepare
+from hub.licensed.preparation import prepare
 from hub.repos.prepared import load_prepared
 from training.errors import InputError
 from training.synthetic import synthetic_corpus

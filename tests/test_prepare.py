@@ -14,8 +14,8 @@ from PIL import Image
 from hub.inspect import main as inspect_command
 from hub.licensed import LICENSED, processes
 from hub.licensed.plans import PrepareOptions
+from hub.licensed.preparation import prepare
 from hub.prepare import main as prepare_command
-from hub.prepare import prepare
 from hub.repos.prepared import load_prepared
 from modeling_aullm.face_alignment import FACE_TEMPLATE, align, alignment_transform, detect_faces
 from modeling_aullm.facs import AU_SETS

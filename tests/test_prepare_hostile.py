@@ -10,7 +10,7 @@ import pytest
 from fake_datasets import FakeClip, image, run, write_copy, write_sheet
 
 from hub.licensed.plans import PrepareOptions
-from hub.prepare import prepare
+from hub.licensed.preparation import prepare
 from hub.repos.prepared import load_prepared
 from training.errors import InputError
 

@@ -12,9 +12,9 @@ from openpyxl.utils import get_column_letter
 from test_fuzz_annotations import old_workbook, record
 
 from hub.licensed import LICENSED
+from hub.licensed.preparation import prepare
 from hub.licensed.spreadsheet import read_rows
 from hub.prepare import main as prepare_command
-from hub.prepare import prepare
 from hub.repos.prepared import load_prepared
 from training.errors import InputError
 

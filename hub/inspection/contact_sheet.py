@@ -18,7 +18,7 @@ def draw_contact_sheet(rows: Iterable[dict[str, Any]], path: Path) -> None:
     """Write a contact sheet as a picture.
 
     Args:
-        rows: Clips with frames as arrays, as `hub.inspect.rows_with_frames` gives them.
+        rows: Clips with frames as arrays, as `hub.inspection.inspection.rows_with_frames` gives them.
         path: Picture to write.
     """
     strips = [(_strip(row), f"{row['dataset']} {row['clip_id']}\n{_codes(row)}") for row in rows]
