@@ -12,15 +12,26 @@ DEFAULT_CHECKPOINT = Path(__file__).parent / "checkpoints" / "synthetic-smollm2-
 # The command begins in the module `aullm_command` and needs no Auto class. Registration takes seconds, for torch and
 # transformers, which the command's help, version and usage errors do not wait for.
 if "aullm_command" not in sys.modules:
+    from transformers import AutoConfig, AutoModel, AutoModelForVideoClassification, AutoProcessor
+    from transformers.models.auto.video_processing_auto import AutoVideoProcessor
+    from transformers.pipelines import PIPELINE_REGISTRY
+
     from .api import predict
-    from .auto_classes import (
-        ActionUnitDetectionPipeline,
-        AULLMConfig,
-        AULLMForAUDetection,
-        AULLMOutput,
-        AULLMProcessor,
-        AULLMVideoProcessor,
+    from .configuration_aullm import AULLMConfig
+    from .modeling_aullm import AULLMForAUDetection, AULLMOutput
+    from .pipeline_aullm import ActionUnitDetectionPipeline
+    from .processing_aullm import AULLMProcessor
+    from .video_processing_aullm import AULLMVideoProcessor
+
+    AutoConfig.register("aullm", AULLMConfig)
+    AutoModel.register(AULLMConfig, AULLMForAUDetection)
+    AutoModelForVideoClassification.register(AULLMConfig, AULLMForAUDetection)
+    AutoVideoProcessor.register(AULLMConfig, AULLMVideoProcessor)
+    AutoProcessor.register(AULLMConfig, AULLMProcessor)
+    PIPELINE_REGISTRY.register_pipeline(
+        "action-unit-detection", pipeline_class=ActionUnitDetectionPipeline, pt_model=AutoModel, type="multimodal"
     )
+    AULLMConfig.pipelines = {}
 
 __all__ = [
     "DEFAULT_CHECKPOINT",

@@ -99,13 +99,10 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
     ) -> Iterator[dict[str, Any]]:
         """Read a video and yield batches of segments; the last batch tells of a fault, if it is one of several."""
         video_processor = self.processor.video_processor
-        segments: Iterator[Segment]
         try:
-            if (onset, apex, offset) != (None, None, None):
-                marks = {"onset": onset, "apex": apex, "offset": offset}
-                segments = iter([video_processor.read_clip(source, **marks, fps=fps, face=face)])
-            else:
-                segments = video_processor.iter_segments(source, window=window, stride=stride, fps=fps, face=face)
+            segments = video_processor.iter_segments(
+                source, window=window, stride=stride, fps=fps, face=face, onset=onset, apex=apex, offset=offset
+            )
             batch: list[Segment] = []
             for segment in segments:
                 if len(batch) == segments_per_batch:

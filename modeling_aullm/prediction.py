@@ -165,15 +165,12 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
 
 def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
     """The segments of a source, its number of frames noted on the way."""
-    fps = sampling.fps
     if sampling.is_marked:
         reading.num_frames = count_frames(reading.video)
-        marks = {"onset": sampling.onset, "apex": sampling.apex, "offset": sampling.offset}
-        yield video_processor.read_clip(reading.video, **marks, fps=fps, face=sampling.face)
-        return
-    window, stride, face = sampling.window, sampling.stride, sampling.face
-    for segment in video_processor.iter_segments(reading.video, window=window, stride=stride, fps=fps, face=face):
-        reading.num_frames = max(reading.num_frames, segment.end_frame + 1)  # the last one ends with the video
+    for segment in video_processor.iter_segments(reading.video, **asdict(sampling)):
+        reading.num_frames = max(
+            reading.num_frames, segment.end_frame + 1
+        )  # of a whole video the last one ends with it
         yield segment
 
 

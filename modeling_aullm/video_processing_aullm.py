@@ -287,6 +287,9 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         stride: float | None = None,
         fps: float | None = None,
         face: str | int | None = None,
+        onset: int | None = None,
+        apex: int | None = None,
+        offset: int | None = None,
     ) -> Iterator[Segment]:
         """Go through a video of any length once, in memory that does not grow with it.
 
@@ -300,6 +303,9 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             stride: Seconds from one segment to the next, by default half a window.
             fps: Overrides the source's frame rate.
             face: Overrides the processor's `face`, see `FaceFollower`.
+            onset: First frame of the expression; with any of these three the video is one segment, see `read_clip`.
+            apex: Frame of its height.
+            offset: Its last frame.
 
         Yields:
             The segments, of each face in order; where nothing can be stated, `face` and `pixel_values` are None and
@@ -308,6 +314,9 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         Raises:
             VideoError: If the source cannot be used.
         """
+        if not onset == apex == offset is None:
+            yield self.read_clip(source, onset=onset, apex=apex, offset=offset, fps=fps, face=face)
+            return
         with open_video(source, fps) as stream:
             check_window(stream.source, window, stride, stream.fps)
             frames: Iterator[Frame] = map(_small, stream)

@@ -17,7 +17,6 @@ from hub.evaluation.run import (
     describe_evaluation,
     is_labelled,
     write_fold,
-    write_json,
     write_metrics,
 )
 from hub.repos.checkpoint import load_checkpoint, weights_digest
@@ -27,6 +26,7 @@ from hub.repos.repository import check_login, is_repo_id
 from modeling_aullm import DEFAULT_CHECKPOINT
 from training.data.clips import Clip, check_data, load_clips
 from training.errors import InputError
+from training.json_files import write_json
 from training.learning.fit import NUM_FRAMES, predict_clips
 from training.options import DataOptions, option
 from training.protocols.inputs import say_unknown

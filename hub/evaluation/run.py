@@ -1,6 +1,5 @@
 """The folder of an evaluation: as a run of training has it, with the commits of model and data in every file."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from huggingface_hub import CommitOperationAdd, HfApi
 
 from hub.cards.figures import eval_results, read_figures
 from hub.repos.repository import hub_errors
-from modeling_aullm.output_files import write_whole
 from training.data.clips import Clip
 from training.errors import InputError
+from training.json_files import write_json
 from training.protocols.provenance import command_line
 from training.scoring.metrics import score
 from training.scoring.run_results import read_predictions, read_run, summarize
@@ -100,12 +99,6 @@ def write_metrics(run: Path, record: dict[str, Any]) -> None:
         run / "metrics.json",
         {key: record[key] for key in kept} | summarize(read_predictions(run), record["action_units"]),
     )
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def submit_results(run: Path) -> str | None:

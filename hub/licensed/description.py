@@ -3,6 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+COLUMNS: dict[str, tuple[str, ...]] = {  # as CASME II and MMEW head them
+    "subject": ("Subject",),
+    "filename": ("Filename",),
+    "onset": ("OnsetFrame",),
+    "apex": ("ApexFrame",),
+    "offset": ("OffsetFrame",),
+    "units": ("Action Units",),
+    "emotion": ("Estimated Emotion",),
+}
+
 
 @dataclass(frozen=True)
 class LicensedDataset:

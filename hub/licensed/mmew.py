@@ -1,6 +1,6 @@
 """MMEW: `Micro_Expression/{emotion}/{Filename}/1.jpg`, spreadsheet `MMEW_Micro_Exp.xlsx`."""
 
-from hub.licensed.description import LicensedDataset
+from hub.licensed.description import COLUMNS, LicensedDataset
 
 _ROWS = (33, 35, 36, 37, 38, 39, 40, 41, 42, 142, 143, 145, 146, 148, 154, 156)
 _APEX = (40, 15, 46, 20, 25, 20, 23, 28, 32, 56, 32, 27, 22, 29, 31, 38)
@@ -15,15 +15,7 @@ MMEW = LicensedDataset(
     clips=300,
     fps=90,
     annotations=("MMEW_Micro_Exp*",),
-    columns={
-        "subject": ("Subject",),
-        "filename": ("Filename",),
-        "onset": ("OnsetFrame",),
-        "apex": ("ApexFrame",),
-        "offset": ("OffsetFrame",),
-        "units": ("Action Units",),
-        "emotion": ("Estimated Emotion",),
-    },
+    columns=COLUMNS,
     places=("Micro_Expression", ""),
     # An emotion may be spelt differently in the spreadsheet and on the folder; the clip's name is unique.
     folders=("{emotion}/{filename}", "*/{filename}"),

@@ -15,6 +15,7 @@ from hub.licensed.plans import ClipPlan, FrameKind, PrepareOptions
 from hub.licensed.remarks import ClipError, Kind
 from modeling_aullm.face_alignment import align, alignment_transform, detect_largest_face, whole_frame_transform
 from modeling_aullm.video_stream import VideoError, check_same_size
+from training.synthetic.corpus import clip_features
 
 Problem = tuple[Kind, str, str]
 
@@ -30,20 +31,13 @@ class RawFrame(NamedTuple):
 
 def features(frames: FrameKind, size: int) -> datasets.Features:
     """Columns of a prepared dataset: those of `training.synthetic`, `frame_numbers` and `landmarks`."""
-    strings = datasets.List(datasets.Value("string"))
-    return datasets.Features(
-        {name: datasets.Value("string") for name in ("dataset", "subject", "clip_id")}
-        | {name: datasets.Value("int32") for name in ("onset", "apex", "offset")}
-        | {"fps": datasets.Value("float32"), "emotion": datasets.Value("string")}
-        | {"action_units": strings, "au_codes": strings}
-        | {"frame_numbers": datasets.List(datasets.Value("int64"))}
-        | {"landmarks": datasets.List(datasets.List(datasets.Value("float32")))}
-        | {
-            "frames": datasets.List(datasets.Image())
-            if frames == "raw"
-            else datasets.Array3D(shape=(None, size, size), dtype="uint8")
-        }
-    )
+    pixels = datasets.List(datasets.Image()) if frames == "raw" else datasets.Array3D((None, size, size), "uint8")
+    own = {
+        "frame_numbers": datasets.List(datasets.Value("int64")),
+        "landmarks": datasets.List(datasets.List(datasets.Value("float32"))),
+    }
+    columns = clip_features(pixels)
+    return datasets.Features({name: columns[name] for name in columns if name != "frames"} | own | {"frames": pixels})
 
 
 def make_row(plan: ClipPlan, root: Path, options: PrepareOptions) -> tuple[dict[str, Any], list[Problem]]:

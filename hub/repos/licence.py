@@ -4,7 +4,6 @@ Whether data is licensed is read from its own rows: the column `dataset` travels
 that says otherwise is not believed; one that says so, is.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from training.errors import InputError
+from training.json_files import read_json
 
 # Parts of names, so that "CAS(ME)^3", "casme2_raw" and the like count, too: a needless refusal costs less than a leak.
 LICENSED = ("casme", "samm", "4dme", "mmew", "smic")
@@ -33,15 +33,7 @@ def read_preparation(folder: Path) -> dict:
         InputError: If it is no JSON object.
     """
     file = folder / "preparation.json"
-    if not file.is_file():
-        return {}
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read ({error}); prepare the data anew") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file} must hold names and values; prepare the data anew")
-    return content
+    return read_json(file, "prepare the data anew") if file.is_file() else {}
 
 
 def why_private(folder: Path, names: Iterable[str]) -> str:

@@ -51,11 +51,8 @@ def analyse(request: Request, report: Callable[[int], None] = lambda frame: None
 def _segments(request: Request) -> Iterator[Any]:
     """The stretches of the video as the processor cuts it: one of a marked clip for each face."""
     video_processor = detector.processor.video_processor
-    if not request.is_marked:
-        yield from video_processor.iter_segments(str(request.path), face=request.face)
-        return
-    if request.face != "all":
-        yield video_processor.read_clip(str(request.path), **request.marks, face=request.face)
+    if request.face != "all" or not request.is_marked:
+        yield from video_processor.iter_segments(str(request.path), **request.marks, face=request.face)
         return
     for face in range(1, MOST_FACES + 1):
         segment = video_processor.read_clip(str(request.path), **request.marks, face=face)

@@ -1,6 +1,5 @@
 """Go through the folds of a run: train, choose thresholds on validation people, score, write."""
 
-import json
 import re
 import shlex
 import sys
@@ -24,6 +23,7 @@ from modeling_aullm.facs import AU_SETS
 from training.data.clips import Clip
 from training.data.folds import Fold
 from training.errors import InputError
+from training.json_files import write_json
 from training.learning.memory import keep_freed_memory
 from training.learning.progress import RunProgress
 from training.options import DataOptions, Recipe, option
@@ -169,15 +169,15 @@ def _run_fold(
     table.insert(0, "fold", fold.name)
     table.insert(1, "seed", seed)
     table.to_parquet(folder / "predictions.parquet", index=False)
-    _write_json(folder / "thresholds.json", dict(zip(units, thresholds, strict=True)))
-    _write_json(
+    write_json(folder / "thresholds.json", dict(zip(units, thresholds, strict=True)))
+    write_json(
         folder / "metrics.json", {part: score(labels[part], probabilities[part], units, thresholds) for part in parts}
     )
     counts = {"train": len(fold.train)} | {part: len(clips) for part, clips in parts.items()}
     datasets = sorted({clip.dataset for clip in (*fold.train, *fold.validation)})  # that were learned from
     about = about | {"fold": fold.name, "seed": seed, "clips": counts, "datasets": datasets}
     times = {"wall_seconds": round(time.monotonic() - start, 1)} | usage()
-    _write_json(folder / "provenance.json", about | times)
+    write_json(folder / "provenance.json", about | times)
 
 
 def _predictions(clips: Sequence[Clip], probabilities: np.ndarray, units: list[str], part: str) -> pd.DataFrame:
@@ -194,10 +194,6 @@ def _check_probabilities(probabilities: np.ndarray, shape: tuple[int, int], wher
         raise ValueError(f"{where}: probabilities of shape {probabilities.shape}, expected {shape}")
     if not np.isfinite(probabilities).all():
         raise InputError(f"{where}: training diverged (probabilities are not numbers); lower the learning rates")
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _finish(run: Path, folders: list[Path]) -> None:

@@ -5,21 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from modeling_aullm.facs import ACTION_UNITS
+from training.report.tables import TITLES
 
 PARTS = {
     "validation": "Validation subjects (thresholds and the best step were chosen here: its figures are too good)",
     "unseen_subjects": "Unseen subjects of the training data",
     "other_domain": "The other domain: other faces, camera, light and kernels of motion",
 }
-COLUMNS = {
-    "positives": "positives",
-    "binary_f1_at_0.5": "binary F1 at 0.5",
-    "binary_f1_at_validation_threshold": "binary F1 at validation threshold",
-    "macro_f1_at_0.5": "macro F1 at 0.5",
-    "macro_f1_at_validation_threshold": "macro F1 at validation threshold",
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-}
+COLUMNS = {"positives": "positives"} | {name: title for name, title in TITLES.items() if "oracle" not in name}
 
 
 def read_record(run: Path, fold: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ clips ask that the folds' probabilities can be compared, which is more than with
 below an AUC of 0.5, for whoever shows a unit often is missing from the share that is predicted for them.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modeling_aullm.output_files import write_whole
 from training.errors import InputError
+from training.json_files import read_json, write_json
 from training.scoring.bootstrap import LEVEL, REPLICATES, SEED, Pool, intervals
 from training.scoring.metrics import FIGURES, mean_defined, score
 
@@ -31,7 +30,7 @@ def read_run(run: Path) -> dict[str, Any]:
     """
     if not (run / "run.json").is_file():
         raise InputError(f"{run} is not the folder of a run: it holds no run.json; give what was --output in training")
-    record = _read_json(run / "run.json")
+    record = read_json(run / "run.json")
     missing = [key for key in ("protocol", "options", "action_units", "seeds", "folds", "data") if key not in record]
     if missing:
         raise InputError(f"{run / 'run.json'} lacks {', '.join(missing)}; it is not a run of this version")
@@ -125,8 +124,7 @@ def write_metrics(run: Path) -> None:
         raise InputError(f"{run} lacks {len(missing)} fold(s), first {missing[0].name}; give its command again")
     content = {key: record[key] for key in ("protocol", "data", "action_units")}
     content |= summarize(read_predictions(run), record["action_units"])
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    write_whole(run / "metrics.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(run / "metrics.json", content)
 
 
 def _over_seeds(tables: list[dict], ends: dict[str, list[tuple[float, float] | None]]) -> dict[str, dict[str, Any]]:
@@ -144,7 +142,7 @@ def _over_seeds(tables: list[dict], ends: dict[str, list[tuple[float, float] | N
 
 def _read_fold(folder: Path, units: Sequence[str]) -> pd.DataFrame:
     path = folder / "predictions.parquet"
-    thresholds = _read_json(folder / "thresholds.json")
+    thresholds = read_json(folder / "thresholds.json")
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's errors are of these
@@ -162,13 +160,3 @@ def _read_fold(folder: Path, units: Sequence[str]) -> pd.DataFrame:
 
 def _again(folder: Path) -> str:
     return f"remove the folder {folder.name} and give the run's command again, to have the fold made anew"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error})") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} must hold names and values")
-    return content

@@ -72,7 +72,8 @@ def synthetic_corpus(
     arguments = {"subjects": subjects, "options": options, "num_proc": num_proc, "code": _code_digest()}
     if photographs is not None:
         arguments["photographs"] = tuple(photographs)
-    return datasets.Dataset.from_generator(_rows, features=_features(size), gen_kwargs=arguments, split="train")
+    frames = datasets.Array3D(shape=(None, size, size), dtype="uint8")
+    return datasets.Dataset.from_generator(_rows, features=clip_features(frames), gen_kwargs=arguments, split="train")
 
 
 def thin_out(clip: SyntheticClip, max_frames: int) -> SyntheticClip:
@@ -88,14 +89,19 @@ def thin_out(clip: SyntheticClip, max_frames: int) -> SyntheticClip:
     return replace(clip, frames=clip.frames[kept], onset=onset, apex=apex, offset=offset, fps=fps)
 
 
-def _features(size: int) -> datasets.Features:
+def clip_features(frames: Any) -> datasets.Features:
+    """Columns of a dataset of clips.
+
+    Args:
+        frames: Feature of the column `frames`.
+    """
     strings = datasets.List(datasets.Value("string"))
     return datasets.Features(
         {name: datasets.Value("string") for name in ("dataset", "subject", "clip_id")}
         | {name: datasets.Value("int32") for name in ("onset", "apex", "offset")}
         | {"fps": datasets.Value("float32"), "emotion": datasets.Value("string")}
         | {"action_units": strings, "au_codes": strings}
-        | {"frames": datasets.Array3D(shape=(None, size, size), dtype="uint8")}
+        | {"frames": frames}
     )
 
 
