@@ -1,17 +1,24 @@
-"""A checkpoint's weights, looked at before memory is taken for them.
+"""A checkpoint's files: weights, looked at before memory is taken for them, and the code beside them.
 
 A configuration of some bytes may ask for a model of any size, which loading would fill with random numbers first.
 """
 
 import json
+import logging
 import os
+import shutil
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.dynamic_module_utils import get_relative_imports
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cached_file
 
+logger = logging.getLogger(__name__)
+
+PIPELINE_FILE = "pipeline_aullm.py"
 MOST_LAYERS = 512  # of an LLM; own choice, several times what any has
 
 
@@ -77,3 +84,28 @@ def check_shapes(
                 f"{source} is not a complete checkpoint: config.json asks for the weight {name} of the shape {shape}, "
                 f"and its files hold {there}"
             )
+
+
+def save_pipeline_code(folder: Path, model: PreTrainedModel) -> None:
+    """Put the pipeline's file, and what it imports, next to the model's.
+
+    The model's own file does not import it: the model alone must load where no video can be read. So where the model
+    was loaded as remote code, the file is taken from the checkpoint that it came from.
+    """
+    beside = Path(__file__).parent
+    wanted, done = [PIPELINE_FILE], set()
+    while wanted:
+        name = wanted.pop()
+        done.add(name)
+        file: str | Path | None = beside / name
+        if not Path(str(file)).is_file():
+            revision = getattr(model.config, "_commit_hash", None)
+            file = cached_file(
+                str(model.name_or_path), name, revision=revision, _raise_exceptions_for_missing_entries=False
+            )
+        if file is None:
+            logger.warning("%s has no %s: what is saved cannot be loaded as a pipeline.", model.name_or_path, name)
+            return
+        if Path(file).resolve() != (folder / name).resolve():
+            shutil.copyfile(file, folder / name)
+        wanted += {f"{module}.py" for module in get_relative_imports(file)} - done

@@ -114,6 +114,21 @@ def detect_face_near(image: np.ndarray, face: Face) -> Face | None:
     return same_place(face, [_moved(found, left, top) for found in _search(scaled, scale, LARGE_FACE_SIZE / 2)])
 
 
+def detect_same_face(image: np.ndarray, near: Face) -> Face:
+    """A face as this very frame shows it, by all of the picture, as for `detect_faces`.
+
+    Args:
+        image: (height, width, 3) RGB or (height, width) grey, uint8.
+        near: As it was seen in a frame nearby.
+
+    Returns:
+        The face at its place, in this image's pixels; `near` if there is none.
+    """
+    largest = detect_largest_face(image)
+    found = largest and same_place(near, [largest])
+    return found or same_place(near, detect_faces(image)) or near
+
+
 def same_place(face: Face, faces: Sequence[Face]) -> Face | None:
     """The one of some faces that lies most where a face lay a moment ago; None if none overlaps it by `SAME_PLACE`."""
     nearest = max(faces, key=lambda other: overlap(face.box, other.box), default=None)

@@ -1,40 +1,29 @@
 """AULLM++ for action unit detection: evidence, structure, deduction."""
 
-import contextlib
 import logging
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
-from transformers.dynamic_module_utils import get_relative_imports
-from transformers.utils import SAFE_WEIGHTS_NAME, ModelOutput, cached_file
 
-from .checkpoint_files import check_layers, check_shapes, shapes_in, weight_files
+from .checkpoint_files import check_layers, check_shapes, save_pipeline_code, shapes_in, weight_files
 from .configuration_aullm import AULLMConfig
 from .deduction import ActionUnitHead, PromptReader, build_llm
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
-from .language_model import (
-    LanguageModel,
-    difference_from_record,
-    find_language_model,
-    open_language_model,
-    read_state_dict,
-)
-from .motion_encoder import LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder
+from .language_model import LanguageModel, difference_from_record, open_language_model
+from .lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict, llm_keys, without_load_report
+from .motion_encoder import HALF_PRECISION, LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder, check_clips
+from .outputs import AULLMOutput
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
-from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput
+from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput, check_flips
 
 logger = logging.getLogger(__name__)
 
-HALF_PRECISION = (torch.float16, torch.bfloat16)
 TOKEN_SHARE = 0.3  # of the embeddings' root mean square: a token changes its word's meaning, it does not drown it
 SELF_INITIALISED = (
     LearnableEulerianDynamics,
@@ -47,38 +36,7 @@ SELF_INITIALISED = (
 )
 
 
-@dataclass
-class AULLMOutput(ModelOutput):
-    """What the model saw, thought and decided, a row a clip.
-
-    Attributes:
-        loss: Binary cross-entropy, a mean over units and clips, if labels were given; shape ().
-        logits: One an action unit, shape (batch, units), in the order of `config.action_units`.
-        counterfactual_logits: The answer to the same evidence when rules are flipped, if they were, of the same shape.
-        content_token: The evidence, shape (batch, hidden_size).
-        instruction_token: The structure, shape (batch, hidden_size); `None` without a structure.
-        node_states: AU nodes after reasoning, shape (batch, units, node_size); `None` without a structure.
-        gate_weights: Weight of each expert of MGE-EFP in the order of `evidence.EXPERTS`, shape (batch, 4); `None`
-            with plain EFP.
-        relation_strengths: Strength of each relation of `config.relations`, shape (batch, relations), within 0..1;
-            `None` without a structure.
-        motion_frames: Output of LED, shape (batch, num_frames - 1, image_size, image_size), within -1..1.
-        hidden_states: If asked for, the LLM's: its input and each layer's output, layers + 1 of the shape
-            (batch, positions, hidden_size), a position a token of `config.prompt_token_ids`.
-        attentions: If asked for, the LLM's attention weights, one a layer, shape (batch, heads, positions, positions).
-    """
-
-    loss: torch.Tensor | None = None
-    logits: torch.Tensor | None = None
-    counterfactual_logits: torch.Tensor | None = None
-    content_token: torch.Tensor | None = None
-    instruction_token: torch.Tensor | None = None
-    node_states: torch.Tensor | None = None
-    gate_weights: torch.Tensor | None = None
-    relation_strengths: torch.Tensor | None = None
-    motion_frames: torch.Tensor | None = None
-    hidden_states: tuple[torch.Tensor, ...] | None = None
-    attentions: tuple[torch.Tensor, ...] | None = None
+HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
 
 class AULLMForAUDetection(PreTrainedModel):
@@ -153,9 +111,9 @@ class AULLMForAUDetection(PreTrainedModel):
             ValueError: If a tensor has another shape or frames are in half precision, if rules are to be flipped in a
                 model without structure, or attention weights are asked for that this LLM's attention computes none of.
         """
-        self._check_clips(pixel_values)
         config = self.config
-        flips = self._flips(len(pixel_values), flipped_units, flipped_relations)
+        check_clips(pixel_values, config)
+        flips = check_flips(config, len(pixel_values), self.device, flipped_units, flipped_relations)
         x_att, motion_frames = self.motion_encoder(pixel_values)
         content_token, gate_weights = self.evidence(x_att)
         structure, instruction_token = self._structure(x_att, flips)
@@ -167,8 +125,10 @@ class AULLMForAUDetection(PreTrainedModel):
             asked,
             instruction_token,
             share_prefix=share_prefix,
-            output_hidden_states=_given(output_hidden_states, config.output_hidden_states),
-            output_attentions=_given(output_attentions, config.output_attentions),
+            output_hidden_states=bool(
+                config.output_hidden_states if output_hidden_states is None else output_hidden_states
+            ),
+            output_attentions=bool(config.output_attentions if output_attentions is None else output_attentions),
         )
         logits, *counterfactual = self.head(reading.state.to(self.head.weight.dtype)).split(len(pixel_values))
         loss = None
@@ -200,40 +160,6 @@ class AULLMForAUDetection(PreTrainedModel):
             return output, output.instruction_token
         output, counterfactual = self.structure.with_counterfactual(x_att, flips)
         return output, torch.cat([output.instruction_token, counterfactual])
-
-    def _flips(self, batch: int, units: torch.Tensor | None, relations: torch.Tensor | None) -> Flips | None:
-        """Both kinds of flips, checked; `None` if nothing is flipped."""
-        if units is None and relations is None:
-            return None
-        if self.structure is None:
-            raise ValueError("this model has no structure (config.structure is none), so no rule can be flipped")
-        flips = []
-        for name, given, count in (
-            ("flipped_units", units, len(self.config.action_units)),
-            ("flipped_relations", relations, len(self.config.relations)),
-        ):
-            if given is None:
-                given = torch.zeros(batch, count, dtype=torch.bool, device=self.device)
-            if given.dtype != torch.bool or tuple(given.shape) != (batch, count):
-                raise ValueError(
-                    f"{name} must be bool of shape ({batch}, {count}), got {given.dtype} {tuple(given.shape)}"
-                )
-            flips.append(given)
-        return Flips(*flips)
-
-    def _check_clips(self, pixel_values: torch.Tensor) -> None:
-        config = self.config
-        expected = (config.num_frames, config.image_size, config.image_size)
-        if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != expected:
-            raise ValueError(
-                f"pixel_values must have the shape (batch, {', '.join(map(str, expected))}), "
-                f"got {tuple(pixel_values.shape)}; the checkpoint's processor makes it"
-            )
-        if pixel_values.dtype in HALF_PRECISION:
-            raise ValueError(
-                f"pixel_values are {pixel_values.dtype}, which rounds the motion in them away; pass them in float32, "
-                "whatever the type of the LLM"
-            )
 
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise one module that is not the LLM's."""
@@ -310,9 +236,9 @@ class AULLMForAUDetection(PreTrainedModel):
         config.token_rms = embeddings_rms * (TOKEN_SHARE if config.anchored else 1)
         config.prompt_token_ids = tokenize_prompt(config.prompt, tokenizer)
         config.anchor_token_ids = anchor_token_ids(tokenizer) if config.anchored else None
-        with _without_load_report():  # it would name the vision part as missing; that it is new is the point
-            model = super().from_pretrained(None, config=config, state_dict=_llm_keys(weights, config), dtype=dtype)
-        return _freeze_llm(model)
+        with without_load_report():  # it would name the vision part as missing; that it is new is the point
+            model = super().from_pretrained(None, config=config, state_dict=llm_keys(weights, config), dtype=dtype)
+        return freeze_llm(model)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any) -> Any:
@@ -338,7 +264,7 @@ class AULLMForAUDetection(PreTrainedModel):
             with torch.device("meta"):
                 wanted = {name: tuple(weight.shape) for name, weight in cls(config).state_dict().items()}
             if config.checkpoint == "lean":
-                weights = _lean_state_dict(source, config, hub)
+                weights = lean_state_dict(source, config, hub)
                 check_shapes(source, wanted, {name: tuple(weight.shape) for name, weight in weights.items()})
                 kwargs = {name: value for name, value in kwargs.items() if name not in HUB_ARGUMENTS}
                 kwargs["state_dict"], source = weights, None
@@ -351,7 +277,7 @@ class AULLMForAUDetection(PreTrainedModel):
         model, info = loaded
         model.config.name_or_path = model.name_or_path = str(pretrained_model_name_or_path)
         if pretrained_model_name_or_path is not None and config.checkpoint == "lean":
-            _freeze_llm(model)
+            freeze_llm(model)
         return (model, info) if wants_info else model
 
     def save_pretrained(
@@ -378,26 +304,22 @@ class AULLMForAUDetection(PreTrainedModel):
                 raise ValueError(f"{lost}, so only whole=True can save it")
             logger.warning("%s, so the checkpoint is saved whole, with its LLM.", lost)
             lean = False
-        kwargs["state_dict"] = {name: w for name, w in weights.items() if not (lean and _is_llm_weight(name))}
+        kwargs["state_dict"] = {name: w for name, w in weights.items() if not (lean and is_llm_weight(name))}
         kind, self.config.checkpoint = self.config.checkpoint, "lean" if lean else "whole"
         self.config.get_text_config().dtype = self.llm.dtype
         try:
             super().save_pretrained(save_directory, *args, **kwargs)
         finally:
             self.config.checkpoint = kind
-        _save_pipeline_code(Path(save_directory), self)
+        save_pipeline_code(Path(save_directory), self)
 
     def _lost_if_lean(self, weights: dict[str, torch.Tensor]) -> str | None:
         """Why a lean checkpoint could not bring the LLM's weights back; `None` if it can."""
         if not self.config.llm:
             return "this model's LLM has no recorded source (config.llm)"
-        named = {name.removeprefix("llm."): weight for name, weight in weights.items() if _is_llm_weight(name)}
+        named = {name.removeprefix("llm."): weight for name, weight in weights.items() if is_llm_weight(name)}
         own = {name.replace(".base_layer.", "."): weight for name, weight in named.items()}  # LoRA moves what it wraps
         return difference_from_record(LanguageModel(**self.config.llm), own)
-
-
-PIPELINE_FILE = "pipeline_aullm.py"
-HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
 
 def _in_single_precision(fn: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -410,77 +332,9 @@ def _in_single_precision(fn: Callable[[torch.Tensor], torch.Tensor]) -> Callable
     return moved
 
 
-def _given(value: bool | None, default: bool | None) -> bool:
-    return bool(default if value is None else value)
-
-
 def _of_clips(states: tuple[torch.Tensor, ...] | None, clips: int) -> tuple[torch.Tensor, ...] | None:
     """The states of the clips as they are, without those of their counterfactuals, which come after them."""
     return states and tuple(state[:clips] for state in states)
-
-
-def _freeze_llm(model: Any) -> Any:
-    """Let the LLM's own weights learn nothing."""
-    for name, parameter in model.named_parameters():
-        if _is_llm_weight(name):
-            parameter.requires_grad_(False)
-    return model
-
-
-def _save_pipeline_code(folder: Path, model: AULLMForAUDetection) -> None:
-    """Put the pipeline's file, and what it imports, next to the model's.
-
-    The model's own file does not import it: the model alone must load where no video can be read. So where the model
-    was loaded as remote code, the file is taken from the checkpoint that it came from.
-    """
-    beside = Path(__file__).parent
-    wanted, done = [PIPELINE_FILE], set()
-    while wanted:
-        name = wanted.pop()
-        done.add(name)
-        file: str | Path | None = beside / name
-        if not Path(str(file)).is_file():
-            revision = getattr(model.config, "_commit_hash", None)
-            file = cached_file(model.name_or_path, name, revision=revision, _raise_exceptions_for_missing_entries=False)
-        if file is None:
-            logger.warning("%s has no %s: what is saved cannot be loaded as a pipeline.", model.name_or_path, name)
-            return
-        if Path(file).resolve() != (folder / name).resolve():
-            shutil.copyfile(file, folder / name)
-        wanted += {f"{module}.py" for module in get_relative_imports(file)} - done
-
-
-def _is_llm_weight(name: str) -> bool:
-    """Whether a weight is the pretrained LLM's own: in it, and not LoRA's."""
-    return name.startswith("llm.") and ".lora_" not in name
-
-
-def _llm_keys(weights: dict[str, torch.Tensor], config: AULLMConfig) -> dict[str, torch.Tensor]:
-    """The decoder's weights under the names they have in the model; LoRA moves those of the layers it wraps."""
-    targets = config.lora_target_modules if config.lora_rank else []
-    renamed = {}
-    for name, weight in weights.items():
-        module, _, leaf = name.rpartition(".")
-        wrapped = module.rsplit(".", 1)[-1] in (targets or [])
-        renamed[f"llm.{module}.base_layer.{leaf}" if wrapped else f"llm.{name}"] = weight
-    return renamed
-
-
-def _lean_state_dict(source: str | os.PathLike, config: AULLMConfig, hub: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The trained weights of a lean checkpoint together with the LLM's it was trained on."""
-    file = cached_file(source, SAFE_WEIGHTS_NAME, **hub)
-    llm = find_language_model(LanguageModel(**(config.llm or {})))
-    return load_file(file) | _llm_keys(read_state_dict(llm), config)
-
-
-@contextlib.contextmanager
-def _without_load_report() -> Iterator[None]:
-    logger = logging.getLogger("transformers.modeling_utils")
-    logger.disabled, before = True, logger.disabled
-    try:
-        yield
-    finally:
-        logger.disabled = before
 
 
 AULLMForAUDetection.register_for_auto_class("AutoModel")

@@ -13,6 +13,7 @@ from transformers import initialization as init
 
 from .configuration_aullm import AULLMConfig
 
+HALF_PRECISION = (torch.float16, torch.bfloat16)
 ENCODER_CHANNELS = (32, 64)  # published
 SQUEEZE_REDUCTION = 16  # published
 FLOW_WINDOWS = (5, 13)  # pixels of the 64 of a face; own choice
@@ -22,6 +23,29 @@ FLOW_DAMPING = 1e-4  # squared grey a pixel, a slope of a hundredth of the range
 def feature_map_size(image_size: int) -> int:
     """Side of `x_att` for a crop of `image_size` pixels: 64 gives 18."""
     return (image_size - 4) // 3 - 2
+
+
+def check_clips(pixel_values: torch.Tensor, config: AULLMConfig) -> None:
+    """Check clips before they are seen.
+
+    Args:
+        pixel_values: Shape (batch, num_frames, image_size, image_size), single precision.
+        config: The model's.
+
+    Raises:
+        ValueError: If they are not so.
+    """
+    expected = (config.num_frames, config.image_size, config.image_size)
+    if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != expected:
+        raise ValueError(
+            f"pixel_values must have the shape (batch, {', '.join(map(str, expected))}), "
+            f"got {tuple(pixel_values.shape)}; the checkpoint's processor makes it"
+        )
+    if pixel_values.dtype in HALF_PRECISION:
+        raise ValueError(
+            f"pixel_values are {pixel_values.dtype}, which rounds the motion in them away; pass them in float32, "
+            "whatever the type of the LLM"
+        )
 
 
 class LearnableEulerianDynamics(nn.Module):

@@ -13,7 +13,7 @@ from transformers.pipelines.base import ChunkPipeline
 from transformers.utils import ModelOutput
 
 from .processing_aullm import AULLMProcessor, Thresholds
-from .video_processing_aullm import Segment
+from .segments import Segment
 from .video_reading import VideoSource, is_batch, source_name
 from .video_stream import VideoError
 

@@ -9,13 +9,14 @@ import torch
 
 from .detector import Detector
 from .face_alignment import Face
+from .face_orientation import turned_video_hint
 from .face_tracks import NO_FACE
 from .facs import ACTION_UNITS
 from .progress import Progress
 from .results import OUTSIDE_MARKS, FaceResult, Prediction, SegmentResult, UnitResult
+from .segments import Segment
 from .source_spans import whole_axis
 from .temporal_windows import WHOLE_CLIP_SECONDS, WINDOW_SECONDS
-from .video_processing_aullm import Segment, turned_video_hint
 from .video_reading import VideoSource, count_frames
 
 NOT_READ = "this face is not read"  # where another one is

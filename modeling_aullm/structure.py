@@ -39,6 +39,38 @@ class Flips(NamedTuple):
     relations: torch.Tensor
 
 
+def check_flips(
+    config: AULLMConfig, batch: int, device: torch.device, units: torch.Tensor | None, relations: torch.Tensor | None
+) -> Flips | None:
+    """Both kinds of flips of a batch; None if nothing is flipped.
+
+    Args:
+        config: The model's.
+        batch: Clips.
+        device: Where flips of a kind that is not given, which are none, are made.
+        units: Bool, shape (batch, units), or None.
+        relations: Bool, shape (batch, relations), or None.
+
+    Raises:
+        ValueError: If a tensor is not as described, or the model has no structure.
+    """
+    if units is None and relations is None:
+        return None
+    if config.structure == "none":
+        raise ValueError("this model has no structure (config.structure is none), so no rule can be flipped")
+    flips = []
+    for name, given, count in (
+        ("flipped_units", units, len(config.action_units)),
+        ("flipped_relations", relations, len(config.relations)),
+    ):
+        if given is None:
+            given = torch.zeros(batch, count, dtype=torch.bool, device=device)
+        if given.dtype != torch.bool or tuple(given.shape) != (batch, count):
+            raise ValueError(f"{name} must be bool of shape ({batch}, {count}), got {given.dtype} {tuple(given.shape)}")
+        flips.append(given)
+    return Flips(*flips)
+
+
 class ActionUnitNodes(nn.Module):
     """Cuts `x_att` into one node a unit: a learned map says where the unit is looked for, a projection what it means.
 

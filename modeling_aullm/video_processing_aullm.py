@@ -6,8 +6,7 @@ over longer videos: own choice, the papers start from the datasets' crops and an
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
 from typing import Any, TypedDict, TypeVar
 
 import numpy as np
@@ -23,56 +22,22 @@ from .face_alignment import (
     align,
     alignment_transform,
     check_face,
-    detect_faces,
-    detect_largest_face,
-    same_place,
+    detect_same_face,
     to_grey,
     whole_frame_transform,
 )
 from .face_following import FaceFollower
-from .face_orientation import turned_face_hint
+from .face_orientation import turned_video_hint
 from .face_stretches import TOO_SHORT, iter_stretches
 from .face_tracks import NO_FACE, Sighting
 from .head_stabilization import stabilize_transforms
+from .segments import Segment, best_run, unread_segment
 from .temporal_windows import WINDOW_SECONDS, check_window, up_to_a_second
 from .video_reading import VideoSource, as_batch, count_frames, open_video, source_name
-from .video_stream import MIN_FRAMES, Frame, VideoError, VideoStream
+from .video_stream import Frame, VideoError, VideoStream
 
 AnyFrame = TypeVar("AnyFrame", bound=Frame)
-
 _NO_PICTURE = np.zeros((0, 0), np.uint8)
-_FRAMES_BETWEEN = 15  # of those that are turned to see whether the video lies on its side
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One stretch of a video as the model sees it.
-
-    Attributes:
-        start_frame: First frame.
-        end_frame: Last frame, inclusive.
-        start_time: Seconds, time of the first frame.
-        end_time: Seconds, time of the last frame.
-        fps: Frames a second of the video, None if its container does not say.
-        face: The face as the segment's first frame shows it, in the video's pixels; None if there is none, or with
-            ready crops.
-        pixel_values: (num_frames, image_size, image_size) float32 grey in 0..1, None where nothing can be stated.
-        face_id: Which face it is about, from 1 in the order they are met; None if about none, or with ready crops.
-        reason: Why nothing can be stated, such as "no face"; None where `pixel_values` are there.
-        seen: The number of each frame in which the face was looked for, and the face; the first frame among them, the
-            last ones maybe behind the end. Empty where `face` is None.
-    """
-
-    start_frame: int
-    end_frame: int
-    start_time: float
-    end_time: float
-    fps: float | None
-    face: Face | None
-    pixel_values: np.ndarray | None
-    face_id: int | None = None
-    reason: str | None = None
-    seen: tuple[tuple[int, Face], ...] = ()
 
 
 class AULLMVideoProcessorKwargs(TypedDict, total=False):
@@ -116,13 +81,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             if not isinstance(value, int) or value < smallest:
                 raise ValueError(f"{name} must be an integer of at least {smallest}, got {value!r}")
         check_face(face)
-        settings: dict[str, Any] = {
-            "image_size": image_size,
-            "num_frames": num_frames,
-            "face": face,
-            "stabilize": stabilize,
-        }
-        super().__init__(**settings, **kwargs)
+        settings: dict[str, Any] = {"image_size": image_size, "num_frames": num_frames}
+        super().__init__(**settings, face=face, stabilize=stabilize, **kwargs)
 
     def sample_frame_indices(
         self, num_frames_in_clip: int, onset: int | None = None, apex: int | None = None, offset: int | None = None
@@ -202,7 +162,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
                 check_clip_length(source, first, last, fps)
             segment = self.read_clip(source, onset=first, apex=strongest, offset=last, face=face)
             if segment.pixel_values is None:
-                raise VideoError(f"{source_name(source)}: {_why_unread(source, segment)}")
+                raise VideoError(f"{source_name(source)}: {_whyunread_segment(source, segment)}")
             clips.append(segment.pixel_values)
         return BatchFeature({"pixel_values": np.stack(clips)}, tensor_type=return_tensors)
 
@@ -245,10 +205,10 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         self.sample_frame_indices(num_frames, onset, apex, offset)  # before the long work
         first, last = onset or 0, num_frames - 1 if offset is None else offset
         sightings = self._sightings(source, fps, face, first, last)
-        best = _best_run(sightings, apex)
+        best = best_run(sightings, apex)
         if best is None:
             reasons = [sighting.reason for sighting in sightings if sighting.reason is not None]
-            return _unread(sightings, fps, max(reasons, key=reasons.count, default=TOO_SHORT))
+            return unread_segment(sightings, fps, max(reasons, key=reasons.count, default=TOO_SHORT))
         indices = self.sample_frame_indices(num_frames, best[0].index, apex, best[-1].index)
         faces = {sighting.index: sighting for sighting in best}
         with open_video(source, fps) as stream:
@@ -326,7 +286,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             follower = FaceFollower(self.face if face is None else face, (stream.width, stream.height))
             for stretch in iter_stretches(follower.follow(frames), window, stride):
                 if stretch[0].run is None:
-                    yield _unread(stretch, stream.fps, stretch[0].reason)
+                    yield unread_segment(stretch, stream.fps, stretch[0].reason)
                 else:
                     sampled = self.sample_frame_indices(len(stretch))
                     yield self._segment([_grey(stretch[index]) for index in sampled], stretch, stream.fps)
@@ -334,7 +294,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
     def _segment(self, sampled: list[Sighting], run: Sequence[Sighting], fps: float | None) -> Segment:
         """The segment of a run, or of a part of it, from the first to the last of some frames sampled."""
         first, last = sampled[0], sampled[-1]
-        face = first.face and _face_in(first.image, first.face)
+        face = first.face and detect_same_face(first.image, first.face)
         later = {s.seen_at: s.face for s in run if s.face and s.seen_at and s.seen_at > first.index}
         seen = ((first.index, face), *sorted(later.items())) if face else ()
         times = first.index, last.index, first.time, last.time
@@ -354,16 +314,10 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         return np.stack([crops[0], *(align(frame.image, corrected, self.image_size) for frame, corrected in moved)])
 
 
-def _why_unread(source: VideoSource, segment: Segment) -> str:
+def _whyunread_segment(source: VideoSource, segment: Segment) -> str:
     if segment.reason != NO_FACE:
         return f"no two frames of one face that follow one another can be read ({segment.reason})"
     return "no face found; " + (turned_video_hint(source) or "use face='cropped' for ready crops of faces")
-
-
-def turned_video_hint(source: VideoSource) -> str | None:
-    """What to do with a source in which no face was found, if it lies on its side; None if it does not."""
-    with open_video(source) as stream:
-        return turned_face_hint(frame.image for frame in islice(stream, 0, 2 * _FRAMES_BETWEEN + 1, _FRAMES_BETWEEN))
 
 
 def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[int | None]:
@@ -371,31 +325,6 @@ def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[
     if len(marks) != num_videos:
         raise VideoError(f"got {len(marks)} onset, apex or offset values for {num_videos} videos; give one a video")
     return marks
-
-
-def _face_in(image: np.ndarray, near: Face) -> Face:
-    """A face where it was seen at the nearest check, as this very frame shows it."""
-    largest = detect_largest_face(image)
-    found = largest and same_place(near, [largest])
-    return found or same_place(near, detect_faces(image)) or near
-
-
-def _best_run(sightings: list[Sighting], apex: int | None) -> list[Sighting] | None:
-    """The longest run in which a face is seen and continuous, or the one with the apex; None if there is none."""
-    runs: dict[tuple, list[Sighting]] = {}
-    for sighting in sightings:
-        if sighting.run is not None:
-            runs.setdefault((sighting.face_id, sighting.run), []).append(sighting)
-    usable = [run for run in runs.values() if len(run) >= MIN_FRAMES]
-    usable = [run for run in usable if apex is None or run[0].index <= apex <= run[-1].index]
-    return max(usable, key=len, default=None)
-
-
-def _unread(stretch: Sequence[Sighting], fps: float | None, reason: str | None) -> Segment:
-    first, last = stretch[0], stretch[-1]
-    return Segment(
-        first.index, last.index, first.time, last.time, fps, None, None, face_id=first.face_id, reason=reason
-    )
 
 
 def _grey(frame: AnyFrame) -> AnyFrame:

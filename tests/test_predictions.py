@@ -25,7 +25,8 @@ from modeling_aullm.predictions import Predictions
 from modeling_aullm.processing_aullm import AULLMProcessor
 from modeling_aullm.progress import Progress
 from modeling_aullm.result_html import FACES_SHOWN
-from modeling_aullm.video_processing_aullm import AULLMVideoProcessor, Segment
+from modeling_aullm.segments import Segment
+from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 
 INTERRUPTED = (segment(0, 9), segment(5, 14, active=("AU4",)), gap(15, 30), segment(31, 44))
 
