@@ -173,7 +173,7 @@ def test_the_command_can_be_pasted_into_a_shell(monkeypatch):
 def test_commit_and_changes_of_the_code(tmp_path, monkeypatch):
     for key in [key for key in os.environ if key.startswith("GIT_")]:
         monkeypatch.delenv(key)
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "training" / "provenance.py"))
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "training" / "protocols" / "provenance.py"))
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "code.py").write_text("1")
     assert provenance.environment()["git_commit"] is provenance.environment()["git_dirty"] is None

@@ -16,7 +16,7 @@ from modeling_aullm import AULLMConfig
 from training.errors import InputError
 from training.report.card import COLUMNS, PARTS, scores_table
 
-TEMPLATE = Path(__file__).parents[1] / "MODEL_CARD.md"
+TEMPLATE = Path(__file__).parents[2] / "MODEL_CARD.md"
 TAGS = ["action-units", "micro-expressions", "facs"]
 
 

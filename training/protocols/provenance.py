@@ -45,7 +45,7 @@ def environment() -> dict[str, Any]:
 
 def _git_state() -> dict[str, Any]:
     """Commit, and whether the code differs from it; `None` where there is no git or no repository."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     commit = _git(root, "rev-parse", "HEAD")
     changes = _git(root, "status", "--porcelain", "--", *CODE)
     return {"git_commit": commit, "git_dirty": None if commit is None or changes is None else bool(changes)}
