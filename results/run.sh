@@ -48,8 +48,8 @@ report() { # NAME RUN... ; the others are compared with the first
 }
 
 own=runs/methods/aullm++
-insert="README.md MODEL_CARD.md" report methods $own runs/methods/{led_head,au_llm,flow_sssnet,prior,all_negative}
-insert=README.md report ablations $own runs/ablations/{no_flow,no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text,bare_tokens}
+insert=results/README.md report methods $own runs/methods/{led_head,au_llm,flow_sssnet,prior,all_negative}
+insert=results/README.md report ablations $own runs/ablations/{no_flow,no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text,bare_tokens}
 insert= report losses runs/ablations/no_llm runs/losses/{asymmetric,au_llm}
 insert= report ccr $own runs/ablations/no_ccr runs/ccr/{weight_1,relations,all_units,symmetric_kl}
-insert=README.md report shipped runs/shipped/{aullm++,flow_sssnet}
+insert=results/README.md report shipped runs/shipped/{aullm++,flow_sssnet}

@@ -48,7 +48,7 @@ class DataOptions:
 
 @dataclass
 class Recipe:
-    """Which model, and how it is trained. Defaults: README, "Training"."""
+    """Which model, and how it is trained. Defaults: docs/training.md."""
 
     method: Method = option("aullm++", "Model, or baseline in the same harness.")
     model: str = option("", "Checkpoint to go on from. Default: start from the pretrained LLM.")

@@ -2,7 +2,7 @@
 
 Published: an "AU flip" makes another Instruction Token IT', the same Content Token and prompt with IT' go through the
 same LLM to the answer Z_cf, and L_total = L_main + lambda L_cf(Z, Z_cf). What is flipped, L_cf and lambda are our own
-choice, by measurement (README, "Training").
+choice, by measurement (docs/training.md).
 """
 
 import numpy as np
