@@ -89,7 +89,8 @@ class FaceFollower:
         for track in list(self._tracks):
             yield from self._advance(track, moment)
         unmet = [] if self._tracks else moment.frames
-        seen = [self._begin(face, moment, []) for face in self._free_faces(moment)]
+        unknown = [face for face in self._free_faces(moment) if not self._is_lost_one(face, moment)]
+        seen = [self._begin(face, moment, []) for face in unknown]
         first = min((sightings[0].index for sightings in seen if sightings), default=math.inf)
         yield from (as_sighting(frame, reason=NO_FACE) for frame in unmet if frame.index < first)
         yield from chain.from_iterable(seen)
@@ -176,9 +177,17 @@ class FaceFollower:
         waited = moment.time - lost.lost_at
         if lost.was_cut or waited > COVERED_SECONDS:
             return True
-        if overlap(lost.face.box, face.box) >= SAME_PLACE:  # likely the lost one, covered
+        if overlap(lost.face.box, face.box) >= SAME_PLACE:
             return not lost.is_of(face, moment)
         return waited > PATIENCE_SECONDS
+
+    def _is_lost_one(self, face: Face, moment: Moment) -> bool:
+        """Whether a face that is seen is one that was lost at this place and is not to be read yet, as if covered."""
+        return any(
+            overlap(track.face.box, face.box) >= SAME_PLACE and not self._may_replace(track, face, moment)
+            for track in self._tracks[-_KNOWN_FACES:]
+            if track.run is None
+        )
 
     def _begin(self, face: Face, moment: Moment, sightings: list[Sighting]) -> list[Sighting]:
         """Begin with a face that is new, or was lost; its sightings take the place of those given."""

@@ -1,8 +1,9 @@
 """The windows of every continuous run of a face, and the stretches between them of which nothing can be stated."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from .face_tracks import Sighting
+from .face_tracks import CUT, Sighting
 from .temporal_windows import WindowCutter
 from .video_stream import MIN_FRAMES
 
@@ -23,6 +24,8 @@ class _Stretches:
     def push(self, sighting: Sighting) -> Iterator[list[Sighting]]:
         """Take the next frame."""
         if self.last is not None and (sighting.run, sighting.reason) != (self.last.run, self.last.reason):
+            if None not in (sighting.run, self.last.run):  # one run right behind another: it is told where they part
+                sighting = _unread(sighting, CUT)
             yield from self.finish(is_end=False)
         if self.first is None:
             self.first, self.cutter = sighting, WindowCutter(self.window, self.stride)
@@ -43,7 +46,7 @@ class _Stretches:
         elif whole or (num_frames >= MIN_FRAMES and seconds >= min(SHORTEST_RUN_SECONDS, self.window)):
             yield from self.cutter.finish()  # type: ignore[misc]
         else:
-            yield [_unread(first), _unread(last)]
+            yield [_unread(first, TOO_SHORT), _unread(last, TOO_SHORT)]
 
 
 def iter_stretches(sightings: Iterable[Sighting], window: float, stride: float | None) -> Iterator[list[Sighting]]:
@@ -71,5 +74,5 @@ def iter_stretches(sightings: Iterable[Sighting], window: float, stride: float |
         yield from stretches.finish(is_end=True)
 
 
-def _unread(sighting: Sighting) -> Sighting:
-    return Sighting(sighting.index, sighting.time, sighting.picture, face_id=sighting.face_id, reason=TOO_SHORT)
+def _unread(sighting: Sighting, reason: str) -> Sighting:
+    return replace(sighting, face=None, run=None, seen_at=None, reason=reason)

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -16,6 +16,7 @@ from .video_stream import Frame
 LOOK_BACK_SECONDS = 0.5  # a window: how far back a face is compared with itself
 GAP_SECONDS = 2.0  # in which no frame is shown: nothing is known of what was between
 STEADY_LIGHT = 1.06  # factor of contrast in a moment: in more, a face is not begun with
+FADING, FADING_NOISE = 1.02, 0.003  # a fade's factor of contrast, before which a still face seems to raise its brows
 
 NO_FACE, CUT, COVERED, LIGHT = "no face", "cut", "covered or changed too far", "light changes"
 
@@ -134,20 +135,35 @@ class Moment:
 
     def begin_of(self, face: Face) -> int | None:
         """Position of the first frame from which on the face is seen up to the check; None while the light changes."""
-        contrasts = np.array([picture.std() for picture in self._glances(face)]) + 1e-6
+        pictures = self._glances(face)
+        contrasts = np.array([picture.std() for picture in pictures]) + 1e-6
         last = self.first + len(self.frames) - 1
         change = np.exp(np.abs(np.log(contrasts / contrasts[last])))
-        if (change[last:] > STEADY_LIGHT).any():
+        if (change[last:] > STEADY_LIGHT).any() or _is_fade(pictures[last:]):
             return None
         begin = last
         while begin > self.first + max(self.cuts(face), default=0) and change[begin - 1] < UNSTEADY_LIGHT:
             begin -= 1
+        while _is_fade(pictures[begin : last + 1]):
+            begin += 1
         return begin - self.first
 
     def _glances(self, face: Face) -> list[np.ndarray]:
         if face.box not in self._glanced:
             self._glanced[face.box] = [glance(frame, face, self.size) for frame in self.around]
         return self._glanced[face.box]
+
+
+def _is_fade(pictures: Sequence[np.ndarray]) -> bool:
+    """Whether pictures brighten from black, or darken from white, all parts alike: from one to the next, and in all."""
+    contrasts = np.array([picture.std() for picture in pictures]) + 1e-6
+    shares = contrasts / contrasts[-1]
+    if shares[0] * FADING > 1 or (np.diff(shares) < -FADING_NOISE).any():
+        return False
+    means = np.array([picture.mean() for picture in pictures])
+    white = 255 - means
+    levels = means / max(means[-1], 1e-6), white / max(white[-1], 1e-6)
+    return any(abs(level[0] - shares[0]) < (1 - shares[0]) / 2 for level in levels)
 
 
 def as_sighting(

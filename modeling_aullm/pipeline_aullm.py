@@ -110,7 +110,10 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
                     batch = []
                 batch.append(segment)
             yield {**_stack(batch), "fault": None, "is_last": True}
-        except VideoError as error:
+        except ValueError as error:
+            # By name: as remote code, pipeline and processor have modules, and so classes, of their own.
+            if type(error).__name__ != VideoError.__name__:
+                raise
             name = source_name(source)
             fault = str(error) if name in str(error) else f"{name}: {error}"
             if not several:
