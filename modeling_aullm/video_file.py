@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream as ContainerStream
@@ -60,7 +61,7 @@ def _pictures(path: Path, packets: Packets) -> Iterator[VideoFrame]:
     with packets.container:
         stream = packets.stream
         check_index(path, stream)
-        stream.thread_type = "SLICE"  # with threads for whole frames damage is now and then not told
+        stream.thread_count = 1  # with several, FFmpeg's H.264 decoder tells of most damage no more
         # A frame's own header may claim another size than the file's: refused before so much is allocated.
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         num_decoded, end, size = 0, 0.0, None
@@ -112,7 +113,7 @@ def _square_size(picture: VideoFrame, stream: ContainerStream) -> tuple[int, int
 def _upright(picture: VideoFrame, reformatter: VideoReformatter, size: tuple[int, int]) -> np.ndarray:
     """RGB pixels of a size, turned as the container says (phones record lying on their side)."""
     image = reformatter.reformat(picture, *size, format="rgb24").to_ndarray()
-    return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
+    return np.ascontiguousarray(_as_shown(image, picture))
 
 
 def _brightness(picture: VideoFrame) -> np.ndarray:
@@ -122,7 +123,18 @@ def _brightness(picture: VideoFrame) -> np.ndarray:
     else:
         plane: Any = picture.planes[0]
         image = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width]
-    return np.rot90(image, round(picture.rotation / 90))
+    return _as_shown(image, picture)
+
+
+def _as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
+    """Pixels turned and mirrored as the container's display matrix says: `picture.rotation` knows no mirror."""
+    matrix = picture.side_data.get(SideDataType.DISPLAYMATRIX)
+    if matrix is None:
+        return image
+    right, down = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]  # where a step leads
+    if abs(right[1]) > abs(right[0]):  # a step to the right leads down, or up
+        image, right, down = np.swapaxes(image, 0, 1), down, right
+    return image[:: -1 if down[1] < 0 else 1, :: -1 if right[0] < 0 else 1]
 
 
 def _prepend(first: Frame, frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -1,5 +1,6 @@
 """The synthetic corpus: exact labels, motion of the right kind at the right place, the same seed the same clips."""
 
+import cv2
 import numpy as np
 import pytest
 from datasets import disable_progress_bars
@@ -224,6 +225,20 @@ def test_h264_keeps_the_number_and_order_of_frames():
     decoded = h264_round_trip(frames, crf=18, rng=np.random.default_rng(0))
     assert decoded.shape == frames.shape
     assert np.abs(decoded.mean((1, 2)) - 20 * np.arange(9)).max() < 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_h264_gives_the_same_pictures_each_time(seed):
+    """For every preset; memory is used and given back between the rounds, as it is where many clips are drawn."""
+    rng, decoded = np.random.default_rng(seed), set()
+    smooth = cv2.GaussianBlur(rng.normal(128, 300, (88, 88)), (0, 0), 4)
+    shifted = (np.roll(smooth, shift, axis=1) for shift in range(9))
+    frames = np.clip(np.stack([*shifted]) + rng.normal(0, 2, (9, 88, 88)), 0, 255).astype(np.uint8)
+    for round_ in range(40):
+        junk = rng.integers(0, 255, 50_000 + 1000 * round_, dtype=np.uint8)
+        decoded.add(h264_round_trip(frames, crf=25, rng=np.random.default_rng(seed)).tobytes())
+        del junk
+    assert len(decoded) == 1
 
 
 def test_photographs_take_the_place_of_faces():

@@ -1,10 +1,12 @@
 import weakref
 
 import av
+import cv2
 import numpy as np
 import pytest
 import torch
-from helpers_video import frame_number, numbered_video, turn_video, write_folder, write_video
+from aullm_space.video import frames_between
+from helpers_video import face_video, frame_number, numbered_video, turn_video, write_folder, write_video
 from PIL import Image
 
 from modeling_aullm.temporal_windows import WindowCutter, up_to_a_second
@@ -38,18 +40,48 @@ def test_variable_frame_rate_keeps_the_times_of_the_container(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("matrix", "corner"),  # the white corner, drawn at the top left, after a turn clockwise
-    [((0, 1, -1, 0), (0, -1)), ((-1, 0, 0, -1), (-1, -1)), ((0, -1, 1, 0), (-1, 0))],
+    ("matrix", "seen"),  # what FFmpeg's own players show
+    [
+        ((1, 0, 0, 1), lambda image: image),
+        ((-1, 0, 0, 1), np.fliplr),
+        ((1, 0, 0, -1), np.flipud),
+        ((-1, 0, 0, -1), lambda image: np.rot90(image, 2)),
+        ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),
+        ((0, -1, 1, 0), np.rot90),
+        ((0, 1, 1, 0), lambda image: np.swapaxes(image, 0, 1)),
+        ((0, -1, -1, 0), lambda image: np.rot90(np.swapaxes(image, 0, 1), 2)),
+    ],
 )
-def test_phone_videos_are_turned_upright(tmp_path, matrix, corner):
+def test_turned_and_mirrored_videos_are_shown_as_their_display_matrix_says(tmp_path, matrix, seen):
     path = write_video(tmp_path / "phone.mp4", numbered_video(3))
+    stored = read(path)[1][0].image
     turn_video(path, matrix)
     stream, frames = read(path)
-    height, width = frames[0].image.shape[:2]
-    assert (stream.width, stream.height) == (width, height) == ((64, 48) if matrix[0] else (48, 64))
-    y, x = (8 if side == 0 else -8 for side in corner)
-    assert frames[0].image[y, x].min() > 200
-    assert frames[0].image[-y, -x].max() < 100
+    np.testing.assert_array_equal(frames[0].image, seen(stored))
+    np.testing.assert_allclose(frames[0].luma, cv2.cvtColor(frames[0].image, cv2.COLOR_RGB2GRAY), atol=25)  # 16..235
+    assert (stream.width, stream.height) == ((64, 48) if matrix[0] else (48, 64))
+    np.testing.assert_array_equal(frames_between(path, 0, 0)[0], seen(stored))
+
+
+def test_most_damage_inside_a_frame_is_told(tmp_path):
+    """Four bytes of a frame overwritten, as a bad card or a broken transfer does."""
+    rng = np.random.default_rng(0)
+    faces = face_video(30)
+    noisy = np.clip(faces + rng.normal(0, 3, faces.shape), 0, 255).astype(np.uint8)
+    content = write_video(tmp_path / "whole.mp4", noisy).read_bytes()
+    with av.open(str(tmp_path / "whole.mp4")) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size > 100]
+    told = 0
+    for number in range(40):
+        position, size = places[rng.integers(len(places))]
+        at = position + 20 + rng.integers(size - 40)
+        damaged = tmp_path / f"{number}.mp4"
+        damaged.write_bytes(content[:at] + rng.bytes(4) + content[at + 4 :])
+        try:
+            count_frames(damaged)
+        except VideoError as error:
+            told += "frame" in str(error)
+    assert told >= 32
 
 
 def test_truncated_files_are_errors_that_name_the_frame(tmp_path):

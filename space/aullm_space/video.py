@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 from av.format import Flags
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 TIME_TOLERANCE = 1e-4  # seconds
@@ -36,8 +38,18 @@ def iter_frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, np.ndar
         for picture in container.decode(stream):
             width, height = _square_size(stream)
             pixels = picture.to_ndarray(format="rgb24", width=width, height=height)
-            image = np.rot90(pixels, round(picture.rotation / 90))
-            yield float(((picture.pts or 0) - first) * unit), np.ascontiguousarray(image)
+            yield float(((picture.pts or 0) - first) * unit), np.ascontiguousarray(_as_shown(pixels, picture))
+
+
+def _as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
+    """Pixels turned and mirrored as the container's display matrix says: `picture.rotation` knows no mirror."""
+    matrix = picture.side_data.get(SideDataType.DISPLAYMATRIX)
+    if matrix is None:
+        return image
+    right, down = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]  # where a step leads
+    if abs(right[1]) > abs(right[0]):  # a step to the right leads down, or up
+        image, right, down = np.swapaxes(image, 0, 1), down, right
+    return image[:: -1 if down[1] < 0 else 1, :: -1 if right[0] < 0 else 1]
 
 
 def _square_size(stream: VideoStream) -> tuple[int, int]:

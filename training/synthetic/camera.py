@@ -185,6 +185,7 @@ def h264_round_trip(frames: np.ndarray, *, crf: int, rng: np.random.Generator) -
     encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuv420p", Fraction(1, 30)
     encoder.options = {
         "crf": str(crf),
+        "mbtree": "0",  # with it x264 gives other bytes each time, see findings/x264-other-bytes-each-time.sh
         "preset": str(rng.choice(("ultrafast", "superfast", "veryfast", "medium"), p=(0.25, 0.35, 0.25, 0.15))),
     }
     encoder.thread_count = 1
