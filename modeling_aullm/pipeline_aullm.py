@@ -1,5 +1,6 @@
 """The pipeline `"action-unit-detection"`: a video of any length in, action units out."""
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,10 +13,14 @@ from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
 from transformers.utils import ModelOutput
 
+from .face_orientation import turned_video_hint
+from .face_tracks import NO_FACE
 from .processing_aullm import AULLMProcessor, Thresholds
 from .segments import Segment
 from .video_reading import VideoSource, is_batch, source_name
 from .video_stream import VideoError
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_BATCH_SIZE = 16  # segments a forward pass
 
@@ -41,7 +46,8 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
     `AULLMProcessor.post_process_action_units`) and `batch_size`, in segments.
 
     Raises:
-        VideoError: If a single video cannot be opened or decoded; one without a face is spans with their `reason`.
+        VideoError: If a single video cannot be opened or decoded; one without a face is spans with their `reason`, and
+            a logged line if its faces lie on their side.
     """
 
     _load_processor = True  # type: ignore[assignment]
@@ -104,11 +110,15 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
                 source, window=window, stride=stride, fps=fps, face=face, onset=onset, apex=apex, offset=offset
             )
             batch: list[Segment] = []
+            reasons: set[str | None] = set()
             for segment in segments:
                 if len(batch) == segments_per_batch:
                     yield {**_stack(batch), "fault": None, "is_last": False}
                     batch = []
                 batch.append(segment)
+                reasons.add(segment.reason)
+            if reasons == {NO_FACE} and (hint := turned_video_hint(source)):
+                logger.warning("%s: no face found; %s", source_name(source), hint)
             yield {**_stack(batch), "fault": None, "is_last": True}
         except ValueError as error:
             # By name: as remote code, pipeline and processor have modules, and so classes, of their own.

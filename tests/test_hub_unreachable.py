@@ -1,12 +1,13 @@
-"""Without a network every push says so in one line, before it loads or writes anything."""
+"""Without a network every push and evaluation says so in one line, before it loads or writes anything."""
 
 import socket
+import sys
 import tempfile
 
 import huggingface_hub
 import pytest
 
-from hub import push_dataset, push_metric, push_model, push_space
+from hub import evaluate, push_dataset, push_metric, push_model, push_space
 from training.errors import run_command
 
 PUSHES = {
@@ -31,7 +32,10 @@ def nobody(monkeypatch):
 
 def unreadable(folder):
     """A checkpoint and a dataset by their names alone: whoever loads them first complains of something else."""
-    for name, files in {"CHECKPOINT": ["config.json", "model.safetensors"], "DATA": ["dataset_info.json"]}.items():
+    for name, files in {
+        "CHECKPOINT": ["config.json", "model.safetensors"],
+        "DATA": ["dataset_info.json", "state.json"],
+    }.items():
         (folder / name).mkdir()
         for file in files:
             (folder / name / file).write_bytes(b"unreadable")
@@ -52,3 +56,31 @@ def test_every_push_says_first_that_the_hub_cannot_be_reached(what, nobody, tmp_
     assert shown.err.count("\n") == 1 and shown.err.startswith(f"error: the Hub ({nobody}) cannot be reached: ")
     assert "see to the network (proxy, HF_ENDPOINT), and give the command again" in shown.err
     assert not written and sorted(tmp_path.rglob("*")) == before
+
+
+EVALUATIONS = {
+    "model": ["--model", "lab/model", "--data", "DATA"],
+    "data": ["--model", "CHECKPOINT", "--data", "lab/clips"],
+    "data, at a commit": ["--model", "CHECKPOINT", "--data", "lab/clips", "--data_revision", 40 * "a"],
+    "both": ["--model", "lab/model", "--data", "lab/clips"],
+    "where the figures go": ["--model", "lab/model", "--data", "synthetic:A", "--submit"],
+}
+
+
+@pytest.mark.parametrize("is_offline", [True, False])
+@pytest.mark.parametrize("what", EVALUATIONS)
+def test_an_evaluation_says_first_that_the_hub_cannot_be_reached(
+    what, is_offline, nobody, tmp_path, monkeypatch, capsys
+):
+    unreadable(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", is_offline)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(sys, "argv", ["evaluate", *EVALUATIONS[what], "--output", "run"])
+    with pytest.raises(SystemExit) as stopped:
+        run_command(evaluate.main)
+    shown = capsys.readouterr()
+    assert stopped.value.code == 2 and shown.out == "" and shown.err.count("\n") == 1
+    why = "HF_HUB_OFFLINE is set, and this needs the Hub" if is_offline else f"the Hub ({nobody}) cannot be reached: "
+    assert shown.err.startswith(f"error: {why}")
+    assert sorted(tmp_path.rglob("*")) == before

@@ -176,6 +176,25 @@ def test_pipeline_errors(detect):
         detect(face_video(5), windows=1)
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_pipeline_tells_of_a_video_that_lies_on_its_side_what_the_processor_tells(detect, caplog, tmp_path, turns):
+    lying = np.ascontiguousarray(np.rot90(np.repeat(face_video(1), 45, axis=0), turns, axes=(1, 2)))
+    short, long = (write_video(tmp_path / f"{n}.mkv", lying[:n], "ffv1") for n in (10, 45))
+    sources = (str(short), str(long), lying[:10])
+    detect([*sources, face_video(10), np.full((4, 200, 200, 3), 90, np.uint8)])
+    told = [record.getMessage() for record in caplog.records if record.name.endswith("pipeline_aullm")]
+    for source, name in zip(sources, (str(short), str(long), "array (10, 300, 300, 3)"), strict=True):
+        with pytest.raises(VideoError, match="turn the video") as error:
+            detect.processor(videos=source, apex=4)  # which is refused with the hint
+        hint = str(error.value).partition("no face found; ")[2]
+        assert f"{name}: no face found; {hint}" in told
+    assert len(told) == len(sources)  # nothing of the upright one, nor of one without a face
+    caplog.clear()
+    assert {s["reason"] for s in detect(str(short), face="cropped")} == {None} and not caplog.records
+    detect(str(short), apex=4)
+    assert [record.getMessage() for record in caplog.records] == [told[0]]
+
+
 TINY_MODEL = """
 import torch
 from transformers import PretrainedConfig, PreTrainedModel

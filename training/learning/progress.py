@@ -5,10 +5,11 @@ from typing import Any
 from accelerate import PartialState
 from tqdm.auto import tqdm
 from transformers import TrainerCallback, TrainingArguments
+from transformers.utils import logging
 
 
 class RunProgress:
-    """The bar, shown by the main process.
+    """The bar, shown by the main process on a terminal; until it is closed no other is.
 
     Args:
         folds: To be trained in all, by this job.
@@ -18,13 +19,16 @@ class RunProgress:
 
     def __init__(self, folds: int, finished: int, steps: int) -> None:
         self.steps, self.before = steps, finished * steps
+        self._hides_others = logging.is_progress_bar_enabled()
+        if self._hides_others:  # those of loading and saving weights would come below this one, several times a fold
+            logging.disable_progress_bar()
         self.bar = tqdm(
             desc="training",
             total=folds * steps,
             initial=self.before,
             unit="step",
             dynamic_ncols=True,
-            disable=not PartialState().is_main_process,
+            disable=None if PartialState().is_main_process else True,
         )
 
     def start_fold(self, name: str) -> None:
@@ -45,8 +49,10 @@ class RunProgress:
         self.before += self.steps
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Leave the bar as it is, and others to show theirs again."""
         self.bar.close()
+        if self._hides_others:
+            logging.enable_progress_bar()
 
 
 class ShowSteps(TrainerCallback):
