@@ -7,7 +7,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream as ContainerStream
@@ -128,7 +127,7 @@ def _brightness(picture: VideoFrame) -> np.ndarray:
 
 def _as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
     """Pixels turned and mirrored as the container's display matrix says: `picture.rotation` knows no mirror."""
-    matrix = picture.side_data.get(SideDataType.DISPLAYMATRIX)
+    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return image
     right, down = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]  # where a step leads

@@ -63,6 +63,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
 
     model_input_names = ["pixel_values"]  # noqa: RUF012 - as the base class has it
     valid_kwargs = AULLMVideoProcessorKwargs  # type: ignore[assignment]
+    turned_hint = staticmethod(turned_video_hint)  # what to do with a source in which no face was found
 
     image_size: int
     num_frames: int
@@ -81,8 +82,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             if not isinstance(value, int) or value < smallest:
                 raise ValueError(f"{name} must be an integer of at least {smallest}, got {value!r}")
         check_face(face)
-        settings: dict[str, Any] = {"image_size": image_size, "num_frames": num_frames}
-        super().__init__(**settings, face=face, stabilize=stabilize, **kwargs)
+        settings = {"image_size": image_size, "num_frames": num_frames, "face": face, "stabilize": stabilize}
+        super().__init__(**(kwargs | settings))
 
     def sample_frame_indices(
         self, num_frames_in_clip: int, onset: int | None = None, apex: int | None = None, offset: int | None = None

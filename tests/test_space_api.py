@@ -125,6 +125,12 @@ def test_an_error_is_a_message(ask, options, message):
         ask(str(EXAMPLES / "smile.mp4"), **options)
 
 
+def test_a_video_on_its_side_is_told_how_to_turn_it(ask, tmp_path):
+    lying = write_video(tmp_path / "lying.mp4", np.rot90(face_video(), axes=(1, 2)).copy())
+    with pytest.raises(gradio_client.exceptions.AppError, match="No face was found.*the face lies on its side; turn"):
+        ask(str(lying))
+
+
 def test_the_endpoint_is_documented_and_the_only_one(ask):
     endpoints = ask.client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert list(endpoints) == ["/action_units"]

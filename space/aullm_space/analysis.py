@@ -102,6 +102,8 @@ def _nothing_stated(request: Request, segments: list[Any]) -> str:
             f"Nothing can be stated of {name}: {', '.join(sorted(reasons))}. Give a video in which one face is seen "
             "throughout, without cuts."
         )
+    if hint := detector.processor.video_processor.turned_hint(str(request.path)):
+        return f"No face was found in {name}: {hint}."
     return (
         f"No face was found in {name}. Give a video in which one face is seen from the front, well lit, "
         "at least a tenth of the picture high. If the frames are ready crops of a face, say so under Options."

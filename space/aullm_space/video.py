@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.format import Flags
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -43,7 +43,7 @@ def iter_frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, np.ndar
 
 def _as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
     """Pixels turned and mirrored as the container's display matrix says: `picture.rotation` knows no mirror."""
-    matrix = picture.side_data.get(SideDataType.DISPLAYMATRIX)
+    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return image
     right, down = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]  # where a step leads
