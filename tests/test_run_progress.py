@@ -48,6 +48,8 @@ def clips(subject):
 @pytest.fixture
 def train(tmp_path, monkeypatch):
     tiny_model().save_pretrained(tmp_path / "start", whole=True)
+    if not logging.is_progress_bar_enabled():  # as the command leaves it, in whose process this may run
+        logging.enable_progress_bar()
 
     def train(stream, **settings):
         """Two folds; what was written on stderr."""

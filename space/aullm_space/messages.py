@@ -27,7 +27,8 @@ READY = """<p class="status" role="status">Next: click an example, or give a vid
 <li><strong>What if</strong> a rule were another? Switch it, and watch the numbers move.</li></ol>"""
 TIMELINE = (
     "Beside each unit stands its threshold: from there on it is active (dot), most of all at a peak (star). Of veiled "
-    "stretches nothing is stated. Click a moment to see it, drag to zoom."
+    "stretches nothing is stated. Where a face relaxes, the opposite movement is seen: AU15 behind a smile. Click a "
+    "moment to see it, drag to zoom."
 )
 NO_MOVEMENT = "<p>Here the movement is shown frame by frame, and magnified, once a video is done.</p>"
 NO_REASONS = "<p>Here stands what the model went by, once a video is done.</p>"
@@ -47,8 +48,8 @@ upload), what was found in it is forgotten after {RESULTS_KEPT_SECONDS // 60} mi
 CNN, a gate of four experts, a graph of relations between units, and a language model with LoRA that decides. The model
 card tells all of it.
 
-**From a program.** The endpoint `/action_units` (see *Use via API* at the foot of the page) answers with the JSON of
-`aullm predict --json`.
+**From a program.** The endpoint `/action_units` (described at this page's address with `?view=api`) answers with the
+JSON of `aullm predict --json`.
 """
 
 
