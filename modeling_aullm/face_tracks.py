@@ -16,7 +16,8 @@ from .video_stream import Frame
 LOOK_BACK_SECONDS = 0.5  # a window: how far back a face is compared with itself
 GAP_SECONDS = 2.0  # in which no frame is shown: nothing is known of what was between
 STEADY_LIGHT = 1.06  # factor of contrast in a moment: in more, a face is not begun with
-FADING, FADING_NOISE = 1.02, 0.003  # a fade's factor of contrast, before which a still face seems to raise its brows
+# Own choices: factor of contrast from which pictures fade (a still face then seems to raise its brows), and its noise.
+FADING, FADING_NOISE = 1.02, 0.003
 
 NO_FACE, CUT, COVERED, LIGHT = "no face", "cut", "covered or changed too far", "light changes"
 
