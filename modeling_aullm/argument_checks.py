@@ -30,6 +30,24 @@ def check_arguments(
     Raises:
         UsageError: If arguments do not go together, an output cannot be written or the checkpoint is not there.
     """
+    sources = find_videos(arguments, report, notice)
+    _check_sampling(arguments)
+    _check_outputs(arguments)
+    _check_model(arguments.model, arguments.revision)
+    return sources
+
+
+def find_videos(arguments: Namespace, report: Callable[[str], None], notice: Callable[[str], None]) -> list[str]:
+    """The videos that the sources stand for.
+
+    Args:
+        arguments: As parsed; its `sources` become files and folders of frames, those that are not there included.
+        report: Called with a line about each source that does not exist.
+        notice: Called with a line about each choice made.
+
+    Returns:
+        The sources that exist.
+    """
     sources: list[str] = []
     all_sources: list[str] = []
     errors: list[str] = []
@@ -42,9 +60,6 @@ def check_arguments(
             notice(text)
         errors += [found.error] if found and found.error else []
     arguments.sources = list(dict.fromkeys(all_sources))
-    _check_sampling(arguments)
-    _check_outputs(arguments)
-    _check_model(arguments.model, arguments.revision)
     for text in errors:
         report(text)
     return list(dict.fromkeys(sources))
@@ -76,11 +91,25 @@ def _check_outputs(arguments: Namespace) -> None:
     for number, path in enumerate(outputs):
         if path.resolve() in [other.resolve() for other in outputs[:number]]:
             raise UsageError(f"{path}: given for two outputs")
-        _check_not_an_input(path, arguments.sources)
-        try:
-            check_writable(path)
-        except OSError as error:
-            raise UsageError(str(error)) from error
+        _check_output(path, arguments.sources)
+
+
+def check_json_output(arguments: Namespace) -> None:
+    """Check that the JSON, if it is asked for, can be written, and overwrites no input.
+
+    Raises:
+        UsageError: If not.
+    """
+    if arguments.json not in (None, "-"):
+        _check_output(Path(arguments.json), arguments.sources)
+
+
+def _check_output(path: Path, sources: list[str]) -> None:
+    _check_not_an_input(path, sources)
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise UsageError(str(error)) from error
 
 
 def _check_not_an_input(path: Path, sources: list[str]) -> None:

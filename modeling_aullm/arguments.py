@@ -23,6 +23,12 @@ examples:
   ffmpeg -i rtsp://... -t 10 -f matroska - | aullm predict - --json -
 """
 
+CHECK_EXAMPLES = """\
+examples:
+  aullm check clip.mp4 interview.mov frames_folder/
+  aullm check recordings/ --recursive --json checks.json
+"""
+
 
 class UsageError(ValueError):
     """Arguments with which nothing can be done; the text is one line for people."""
@@ -78,7 +84,7 @@ def make_parser(version: str) -> ArgumentParser:
     """
     parser = _Parser("aullm", description="Facial action units in micro-expression videos.")
     parser.add_argument("--version", action="version", version=f"aullm {version}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     predict = commands.add_parser(
         "predict",
         help="find the action units of videos",
@@ -87,19 +93,55 @@ def make_parser(version: str) -> ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    predict.add_argument(
+    _add_sources(predict)
+    _add_outputs(predict.add_argument_group("outputs, beside the table that is printed (default: none)"))
+    _add_sampling(predict.add_argument_group("what is looked at"))
+    _add_model(predict.add_argument_group("the model"))
+    _add_check(commands)
+    return parser
+
+
+def _add_sources(command: ArgumentParser) -> None:
+    command.add_argument(
         "sources",
         nargs="+",
         metavar="SOURCE",
         help='video file, folder of numbered frames or of videos, quoted pattern ("*.mp4"), or - for standard input',
     )
-    predict.add_argument(
+    command.add_argument(
         "--recursive", action="store_true", help="look into folders of folders, too; default: only into those given"
     )
-    _add_outputs(predict.add_argument_group("outputs, beside the table that is printed (default: none)"))
-    _add_sampling(predict.add_argument_group("what is looked at"))
-    _add_model(predict.add_argument_group("the model"))
-    return parser
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check",
+        help="can these recordings show a micro-expression?",
+        description="Tell of each recording whether compression, light, frame rate or the size of the face keep it "
+        "from showing a micro-expression, and what to do about it. At most ten seconds of each are looked at; no model "
+        "is loaded.",
+        epilog=CHECK_EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    _add_sources(check)
+    check.add_argument("--json", metavar="FILE", help="everything as JSON; - prints it instead of the text")
+    check.add_argument(
+        "--face",
+        choices=("largest", "cropped"),
+        default="largest",
+        help="which face; cropped: the frames are ready face crops; default: largest",
+    )
+    _add_fps(check)
+    check.add_argument("--verbose", action="store_true", help="show where an error arose; default: quiet")
+
+
+def _add_fps(group: Any) -> None:
+    group.add_argument(
+        "--fps",
+        type=_number(float, 0.1, 100_000),
+        metavar="RATE",
+        help="frames a second; default: a file's own times, 30 for folders of frames",
+    )
 
 
 def _add_outputs(group: Any) -> None:
@@ -149,12 +191,7 @@ def _add_sampling(group: Any) -> None:
         metavar="SECONDS",
         help="from one window to the next, at most --window; default: half a window",
     )
-    group.add_argument(
-        "--fps",
-        type=_number(float, 0.1, 100_000),
-        metavar="RATE",
-        help="frames a second; default: a file's own times, 30 for folders of frames",
-    )
+    _add_fps(group)
     group.add_argument(
         "--face",
         type=_face,

@@ -1,4 +1,4 @@
-"""The command `aullm`: `aullm predict clip.mp4` prints the action units of face videos and writes them to files.
+"""The command `aullm`: `predict` finds the action units of face videos, `check` tells what a recording can show.
 
 Standard output holds the result and nothing else; errors are one line each on standard error. Exit status: 0 if
 everything was done, 2 if an input or an output was bad (the rest is done all the same), 130 after Ctrl-C, 1 if
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .argument_checks import check_arguments, overlay_paths
 from .arguments import UsageError, make_parser
+from .check_command import check
 from .piped_input import spooled
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ def main(argv: list[str] | None = None) -> int:
         arguments = make_parser(version("aullm")).parse_args(argv)
         verbose = arguments.verbose
         with warnings.catch_warnings():
-            predict(arguments, reporter)
+            if arguments.command == "check":
+                check(arguments, reporter, lambda text: _print(text, reporter))
+            else:
+                predict(arguments, reporter)
     except UsageError as error:
         reporter.error(str(error))
     except KeyboardInterrupt:

@@ -71,7 +71,7 @@ def _pictures(path: Path, packets: Packets) -> Iterator[VideoFrame]:
                 if size is None:
                     size = (picture.width, picture.height)
                     check_size(str(path), *size)
-                    check_size(str(path), *_square_size(picture, stream))
+                    check_size(str(path), *square_size(picture, stream))
                 check_same_size(str(path), num_decoded, (picture.width, picture.height), size)
                 num_decoded += 1
                 end = picture.time + (_length(picture) or 0.0) if picture.pts is not None else end
@@ -89,9 +89,9 @@ def _frames(path: Path, packets: Packets, fps: float | None) -> Generator[Frame]
     for index, picture in enumerate(_pictures(path, packets)):
         stated = picture.time if picture.pts is not None and packets.has_times else None
         time, starts_anew = clock.place(stated, _length(picture))
-        shown = partial(_upright, picture, reformatter, _square_size(picture, packets.stream))
+        shown = partial(upright, picture, reformatter, square_size(picture, packets.stream))
         length = 1 / rate if is_counted else _length(picture)
-        yield Frame(index, time, shown, starts_anew, length, partial(_brightness, picture))
+        yield Frame(index, time, shown, starts_anew, length, partial(brightness, picture))
 
 
 def _length(picture: VideoFrame) -> float | None:
@@ -99,7 +99,7 @@ def _length(picture: VideoFrame) -> float | None:
     return float(picture.duration * picture.time_base) if picture.duration and picture.time_base else None
 
 
-def _square_size(picture: VideoFrame, stream: ContainerStream) -> tuple[int, int]:
+def square_size(picture: VideoFrame, stream: ContainerStream) -> tuple[int, int]:
     """Width and height in square pixels."""
     ratio = float(stream.sample_aspect_ratio or 1)
     if ratio <= 0 or abs(ratio - 1) <= _SQUARE_TOLERANCE:
@@ -109,23 +109,23 @@ def _square_size(picture: VideoFrame, stream: ContainerStream) -> tuple[int, int
     return picture.width, round(picture.height / ratio)
 
 
-def _upright(picture: VideoFrame, reformatter: VideoReformatter, size: tuple[int, int]) -> np.ndarray:
+def upright(picture: VideoFrame, reformatter: VideoReformatter, size: tuple[int, int]) -> np.ndarray:
     """RGB pixels of a size, turned as the container says (phones record lying on their side)."""
     image = reformatter.reformat(picture, *size, format="rgb24").to_ndarray()
-    return np.ascontiguousarray(_as_shown(image, picture))
+    return np.ascontiguousarray(as_shown(image, picture))
 
 
-def _brightness(picture: VideoFrame) -> np.ndarray:
+def brightness(picture: VideoFrame) -> np.ndarray:
     """Grey pixels, upright: the decoder's own plane of luma where there is one, which costs nothing."""
     if not picture.format.name.startswith(_LUMA_FIRST) or picture.format.components[0].bits != 8:
         image = picture.to_ndarray(format="gray")
     else:
         plane: Any = picture.planes[0]
         image = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width]
-    return _as_shown(image, picture)
+    return as_shown(image, picture)
 
 
-def _as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
+def as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
     """Pixels turned and mirrored as the container's display matrix says: `picture.rotation` knows no mirror."""
     matrix: Any = picture.side_data.get("DISPLAYMATRIX")
     if matrix is None:

@@ -3,11 +3,12 @@
 from collections import deque
 from collections.abc import Generator
 from contextlib import closing
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.format import Flags
 from av.packet import Packet
@@ -16,10 +17,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream as ContainerStream
 
 from .frame_times import measure_rate
-from .video_stream import VideoError, check_size
+from .video_stream import DEFAULT_FPS, VideoError, check_size
 
 # FFmpeg "plays" any text file as a terminal recording.
 _TEXT_DEMUXER = "tty"
+_PLAYLISTS = ("hls", "dash", "concat")  # without an end, maybe, and they lead to other files
 _PACKETS_AHEAD = 64  # own choice: two seconds of a webcam show how far its frames are apart
 
 
@@ -77,6 +79,41 @@ class Packets:
             for packet in self._demuxed:
                 yield from packet.decode()
 
+    def all_times(self) -> np.ndarray:
+        """Seconds since the first frame at each frame of the file, (num_frames,); once, instead of decoding.
+
+        Of a kind of file without times they are counted by its rate.
+        """
+        stamps: list[int] = []
+        number = 0
+        with closing(self._demuxed):
+            for packet in chain(self._ahead, self._demuxed):
+                number += bool(packet.size)
+                stamps += [packet.pts] if packet.size and packet.pts is not None else []
+        self._ahead.clear()
+        if not self.has_times or len(stamps) < number:
+            return np.arange(number) / (self.rate or DEFAULT_FPS)
+        return (np.sort(np.array(stamps)) - min(stamps, default=0)) * float(self.stream.time_base or 1)
+
+    def decode_from(self, seconds: float) -> Generator[tuple[Packet, VideoFrame]]:
+        """Decode from the last key frame before a time on, once, instead of `decode`.
+
+        Args:
+            seconds: Since the first frame.
+
+        Yields:
+            Each picture, and the packet whose decoding gave it.
+        """
+        demuxed = chain(self._ahead, self._demuxed)
+        with closing(self._demuxed):
+            if seconds > 0:
+                start = (self.stream.start_time or 0) + int(seconds / (self.stream.time_base or 1))
+                self.container.seek(start, stream=self.stream)
+                demuxed = self._demuxed = self.container.demux(self.stream)
+            for packet in demuxed:
+                for picture in packet.decode():
+                    yield packet, picture
+
 
 def _open(path: Path) -> InputContainer:
     if path.stat().st_size == 0:
@@ -86,9 +123,10 @@ def _open(path: Path) -> InputContainer:
         container = av.open(str(path.absolute()), metadata_errors="replace")
     except av.FFmpegError as error:
         raise VideoError(f"{path}: is not a video, or is cut off or damaged ({reason(error)})") from error
-    if container.format.name == _TEXT_DEMUXER:
+    if container.format.name in (_TEXT_DEMUXER, *_PLAYLISTS):
         container.close()
-        raise VideoError(f"{path}: is a text file, not a video")
+        kind = "a text file" if container.format.name == _TEXT_DEMUXER else "a list of other files or a live stream"
+        raise VideoError(f"{path}: is {kind}, not a video; give a video file")
     return container
 
 

@@ -1,0 +1,290 @@
+"""A few stretches of a recording, spread over it, and what the recording check needs of each of their frames.
+
+Own choice: ten seconds at most, in three stretches, for pumping and flicker take a second or two to be seen and a
+recording may change on the way.
+"""
+
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.codec.codec import Codec, Properties
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from .face_alignment import alignment_transform, detect_largest_face, to_grey
+from .frame_folder import list_frames
+from .image_file import is_image_file
+from .stream_quantiser import (
+    EXPORT,
+    IN_HEADERS,
+    Encoder,
+    encoder_of,
+    header_quantisers,
+    jpeg_step,
+    picture_quantiser,
+    quantiser_step,
+)
+from .video_file import as_shown, brightness, square_size, upright
+from .video_packets import Packets, reason
+from .video_reading import VideoSource, open_video
+from .video_stream import DEFAULT_FPS, MAX_PIXELS, Frame, VideoError, check_num_frames
+
+STRETCHES, MOST_SECONDS, MOST_FRAMES = 3, 10.0, 240  # of all stretches together
+FACE_TRIES = (0, 8, 16)  # frames of a stretch in which a face is looked for until one is found
+BANDS, GLANCE = 24, 64  # bands of rows whose brightness is followed; longer side of a small picture
+CROP_SIDE = 64  # pixels of the model's crop, as the papers have it
+_COLOURLESS = 3  # grey levels that red, green and blue are apart in a picture without colour: of rounding
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some frames that follow one another.
+
+    Attributes:
+        times: (num_frames,) seconds.
+        face: (num_frames, height, width) uint8, brightness inside the face's box; None where no face was found.
+        crop_scale: Pixels of the model's crop for one of the recording's; None where no face was found.
+        bands: (num_frames, BANDS) mean brightness of bands of rows, from top to bottom.
+        glances: (num_frames, height, width) float32, the whole picture, at most `GLANCE` pixels long.
+        copied: (num_frames - 1,) whether a picture is the one before, bit for bit.
+        is_grey: Whether there is no colour in it.
+        quantisers: Of the face, one a picture or slice, as the codec counts them; empty where nothing tells.
+        steps: The same in grey levels, see `stream_quantiser`.
+        encoder: What made the stream, as far as its first picture tells.
+    """
+
+    times: np.ndarray
+    face: np.ndarray | None
+    crop_scale: float | None
+    bands: np.ndarray
+    glances: np.ndarray
+    copied: np.ndarray
+    is_grey: bool
+    quantisers: tuple[float, ...] = ()
+    steps: tuple[float, ...] = ()
+    encoder: Encoder = field(default_factory=Encoder)
+
+
+@dataclass(frozen=True)
+class RecordingFrames:
+    """A recording as far as the check reads it.
+
+    Attributes:
+        container: FFmpeg's name; `images` for a folder or a file of several, `array` for pictures in memory.
+        codec: FFmpeg's name; None where there is none.
+        is_lossless: Whether pictures are as the codec was given them, as far as this file goes.
+        is_intra: Whether each picture is coded by itself.
+        size: Width and height as shown.
+        fps: Frames a second; None if unknown.
+        times: Seconds at each frame of the whole recording, (num_frames,); None where the source tells none.
+        stretches: What was decoded.
+    """
+
+    container: str
+    codec: str | None
+    is_lossless: bool
+    is_intra: bool
+    size: tuple[int, int]
+    fps: float | None
+    times: np.ndarray | None
+    stretches: list[Stretch]
+
+
+def read_recording(source: VideoSource, fps: float | None, *, is_cropped: bool) -> RecordingFrames:
+    """Read some stretches of a recording.
+
+    Args:
+        source: See `video_reading.open_video`.
+        fps: Frames a second instead of the source's own.
+        is_cropped: Whether the whole frame is a face.
+
+    Raises:
+        VideoError: If it cannot be used.
+    """
+    path = Path(source) if isinstance(source, str | Path) else None
+    if path is not None and path.is_file() and not is_image_file(path):
+        return _read_file(path, fps, is_cropped)
+    with open_video(source, fps) as stream:
+        wanted = _stretches(stream.num_frames or 0, stream.fps or DEFAULT_FPS)
+        collectors = [_Collector(is_cropped) for _ in wanted]
+        for frame in stream:
+            for part, collector in zip(wanted, collectors, strict=True):
+                if frame.index in part:
+                    collector.take(frame)
+    steps = _jpeg_steps(path) if path is not None and path.is_dir() else ()
+    return RecordingFrames(
+        "array" if path is None else "images",
+        "jpeg" if steps else None,
+        not steps,
+        True,
+        (stream.width, stream.height),
+        stream.fps,
+        np.arange(stream.num_frames or 0) / stream.fps if stream.has_times and stream.fps else None,
+        [replace(collector.stretch(), steps=steps) for collector in collectors],
+    )
+
+
+def _jpeg_steps(folder: Path) -> tuple[float, ...]:
+    contents = (path.read_bytes() for path in list_frames(folder)[:STRETCHES])
+    return tuple(step for step in map(jpeg_step, contents) if step is not None)
+
+
+def _stretches(num_frames: int, fps: float) -> list[range]:
+    """The frames of each stretch; of a short recording all, in one."""
+    most = min(MOST_FRAMES, int(MOST_SECONDS * fps))
+    if num_frames <= most:
+        return [range(num_frames)]
+    starts = np.linspace(0, num_frames - most // STRETCHES, STRETCHES).astype(int)
+    return [range(start, start + most // STRETCHES) for start in starts]
+
+
+def _read_file(path: Path, fps: float | None, is_cropped: bool) -> RecordingFrames:
+    packets = Packets(path)
+    with packets.container as container:
+        stream, rate = packets.stream, fps or packets.rate
+        codec = Codec(stream.codec_context.name, "r").properties
+        try:
+            times = packets.all_times()
+            parts = _stretches(len(times), rate or DEFAULT_FPS)
+            found = [_read_stretch(path, float(times[part.start]), len(part), is_cropped) for part in parts if part]
+        except av.FFmpegError as error:
+            raise VideoError(f"{path}: cannot be decoded ({reason(error)})") from error
+        stretches = [stretch for stretch in found if stretch is not None]
+        check_num_frames(str(path), max((len(stretch.times) for stretch in stretches), default=0))
+        return RecordingFrames(
+            container.format.name.split(",")[0],
+            stream.codec.canonical_name,
+            not codec & Properties.LOSSY.value,
+            bool(codec & Properties.INTRA_ONLY.value),
+            (stream.codec_context.width, stream.codec_context.height),
+            rate,
+            times if packets.has_times and fps is None else None,
+            stretches,
+        )
+
+
+def _read_stretch(path: Path, start: float, num_frames: int, is_cropped: bool) -> Stretch | None:
+    """Decode from the last key frame before a time on; None if there is nothing."""
+    packets, collector = Packets(path), _Collector(is_cropped)
+    quantisers: list[float] = []
+    steps: list[float] = []
+    coded: list[Packet] = []
+    encoder = Encoder()
+    with packets.container:
+        stream = packets.stream
+        codec = stream.codec.canonical_name
+        stream.thread_count = 1  # as the reader has it
+        stream.codec_context.options = EXPORT | {"max_pixels": str(MAX_PIXELS)}
+        with closing(packets.decode_from(start)) as decoded:
+            for packet, picture in islice(decoded, num_frames):
+                coded += [packet] if codec in IN_HEADERS else []
+                steps += [jpeg_step(bytes(packet))] if codec == "mjpeg" and not steps else []
+                encoder = encoder_of(picture) if start == 0 and not collector.num_frames else encoder
+                collector.take(_frame(picture, packets))
+                if codec != "h264" or picture.key_frame:  # in others skipped blocks only repeat their neighbour's
+                    quantiser = picture_quantiser(picture, _stored_box(collector.box, picture))
+                    quantisers += [] if quantiser is None else [quantiser]
+        quantisers += header_quantisers(stream, coded) if coded else []
+    if not collector.num_frames:
+        return None
+    steps = [step for step in steps if step is not None] or [float(quantiser_step(codec, q)) for q in quantisers]
+    return replace(collector.stretch(), quantisers=tuple(quantisers), steps=tuple(steps), encoder=encoder)
+
+
+class _Collector:
+    """Takes the frames of a stretch, and of each keeps what is needed."""
+
+    def __init__(self, is_cropped: bool) -> None:
+        self.num_frames = 0
+        self.box: tuple[int, int, int, int] | None = None  # left, top, right, bottom in pixels as shown
+        self._is_cropped = is_cropped
+        self._is_grey = False
+        self._crop_scale: float | None = None
+        self._last = np.zeros((0, 0), np.uint8)
+        self._times: list[float] = []
+        self._faces: list[np.ndarray] = []  # whole pictures until a face is found
+        self._bands: list[np.ndarray] = []
+        self._glances: list[np.ndarray] = []
+        self._copied: list[bool] = []
+
+    def take(self, frame: Frame) -> None:
+        """Take the next frame."""
+        if self.num_frames == 0 or (self.box is None and self.num_frames in FACE_TRIES):
+            self._look(frame)
+        luma = np.ascontiguousarray(frame.luma)
+        scale = GLANCE / max(luma.shape)
+        size = (max(1, round(luma.shape[1] * scale)), max(1, round(luma.shape[0] * scale)))
+        glance = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        if self._times:
+            self._copied.append(np.array_equal(glance, self._glances[-1]) and np.array_equal(luma, self._last))
+        self._last = luma
+        self._times.append(frame.time)
+        self._glances.append(glance)
+        rows = cv2.reduce(luma, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
+        self._bands.append(np.array([part.mean() for part in np.array_split(rows, BANDS)]))
+        if self.box is not None or self.num_frames <= FACE_TRIES[-1]:
+            self._faces.append(self._inside(luma))
+        self.num_frames += 1
+
+    def stretch(self) -> Stretch:
+        """What was taken."""
+        return Stretch(
+            np.array(self._times),
+            None if self.box is None else np.stack(self._faces),
+            self._crop_scale,
+            np.stack(self._bands),
+            np.stack(self._glances),
+            np.array(self._copied, bool),
+            self._is_grey,
+        )
+
+    def _look(self, frame: Frame) -> None:
+        image = frame.image
+        height, width = image.shape[:2]
+        apart = image.max(axis=-1).astype(np.int16) - image.min(axis=-1) if image.ndim == 3 else np.zeros(1)
+        self._is_grey = bool(np.percentile(apart, 99) <= _COLOURLESS)
+        face = None if self._is_cropped else detect_largest_face(image)
+        if self._is_cropped:
+            self.box = (0, 0, width, height)
+            self._crop_scale = CROP_SIDE / width
+        elif face is not None:
+            x, y, w, h = face.box
+            self._crop_scale = float(np.linalg.norm(alignment_transform(face.landmarks, CROP_SIDE)[0, :2]))
+            self.box = max(0, round(x)), max(0, round(y)), min(width, round(x + w)), min(height, round(y + h))
+            self._faces = [self._inside(picture) for picture in self._faces]
+
+    def _inside(self, luma: np.ndarray) -> np.ndarray:
+        if self.box is None:
+            return luma
+        left, top, right, bottom = self.box
+        return luma[top:bottom, left:right].copy()
+
+
+def _frame(picture: VideoFrame, packets: Packets) -> Frame:
+    """A decoded picture, upright and in square pixels, as `video_file` has them."""
+    size = square_size(picture, packets.stream)
+    shown = partial(upright, picture, VideoReformatter(), size)
+    is_square = size == (picture.width, picture.height)
+    grey = partial(brightness, picture) if is_square else lambda: to_grey(shown())
+    time = picture.time if picture.pts is not None else 0.0
+    return Frame(0, time, shown, brightness=grey)
+
+
+def _stored_box(box: tuple[int, int, int, int] | None, picture: VideoFrame) -> tuple[int, int, int, int]:
+    """A box of the picture as shown in the pixels that are stored; all of the picture for None."""
+    if box is None:
+        return 0, 0, picture.width, picture.height
+    unit = 8  # pixels: blocks are no smaller
+    rows, columns = np.mgrid[0 : picture.height : unit, 0 : picture.width : unit]
+    shown = as_shown(np.stack([columns, rows], axis=-1), picture)
+    left, top, right, bottom = (side // unit for side in box)
+    inside = shown[top : bottom + 1, left : right + 1].reshape(-1, 2)
+    (x, y), (x2, y2) = inside.min(axis=0), inside.max(axis=0) + unit
+    return int(x), int(y), int(x2), int(y2)
