@@ -14,8 +14,8 @@ from .video_stream import MIN_FRAMES
 # (-dts_delta_threshold) says nothing about how long the break was.
 BREAK_SECONDS, CLOCK_SET_SECONDS = 0.7, 10.0
 DAMAGED_SECONDS = 30 * 3600.0  # in any container: FFmpeg's -dts_error_threshold
-# Own choice: beyond the second share of the usual spacing a picture is held or one was dropped, and below the first the
-# next one may make up for it. Exceptions are rare: of more than this share of all spacings they are how a file is spaced.
+# Own choice: beyond the second share of the usual spacing a picture was held or one dropped, and below the first the
+# next one makes up for that. More of them than this share of all spacings are no exceptions: the file is spaced so.
 USUAL_SPACINGS, MOST_EXCEPTIONS = (0.5, 1.75), 0.25
 
 

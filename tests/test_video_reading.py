@@ -209,8 +209,8 @@ def test_every_layout_of_arrays_and_images_is_the_same_video():
     [
         (np.full((3, 32, 32), np.nan), "frame 0 holds NaN"),
         (np.stack([np.zeros((32, 32)), np.full((32, 32), np.inf)]), "frame 1 holds NaN"),
-        (np.full((3, 32, 32), 200.0), "uint8, or float in 0..1"),
-        (np.full((3, 32, 32), -0.1), "uint8, or float in 0..1"),
+        (np.full((3, 32, 32), 200.0), "uint8, uint16, or float in 0..1"),
+        (np.full((3, 32, 32), -0.1), "uint8, uint16, or float in 0..1"),
         (np.zeros((3, 32, 32), np.int64), "int64"),
         (np.zeros((32, 32), np.uint8), "shape must be"),
         (np.zeros((3, 32, 32, 4), np.uint8), "shape must be"),
