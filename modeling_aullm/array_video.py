@@ -71,7 +71,7 @@ def _channels_last(name: str, frame: np.ndarray) -> np.ndarray:
 
 def _check_values(name: str, index: int, frame: np.ndarray) -> None:
     """Only whole numbers and float in 0..1 are unmistakable: a float 0..255 video may be a dark 0..1 one."""
-    if frame.dtype in (np.uint8, np.uint16):
+    if np.issubdtype(frame.dtype, np.uint8) or np.issubdtype(frame.dtype, np.uint16):
         return
     if not np.issubdtype(frame.dtype, np.floating):
         raise VideoError(f"{name}: values of type {frame.dtype}; give uint8, uint16, or float in 0..1")

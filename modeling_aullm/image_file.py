@@ -47,7 +47,7 @@ def stored_pixels(image: Image.Image) -> np.ndarray:
         return np.asarray(image if image.mode[0] in "IF" else image.convert("RGB"))  # which would clip them at 255
     pixels = cv2.imreadmulti(image.filename, image.tell(), 1, flags=cv2.IMREAD_UNCHANGED)[1][0]  # type: ignore[attr-defined]
     pixels = pixels if pixels.ndim == 2 else pixels[..., 2::-1]
-    place = image.getexif().get(_ORIENTATION, 1)
+    place = _orientation(image)
     if image.format == "TIFF" or place == 1:  # OpenCV turns TIFFs itself, whatever the flag says
         return pixels
     pixels = np.swapaxes(pixels, 0, 1) if place > 4 else pixels
@@ -60,15 +60,21 @@ def stated_by(image: Image.Image) -> tuple[int | None, bool]:
     highest = [_maxval(image), *(2**bits - 1 for bits in tags.get(_BITS, ()))]
     highest += [value for tag in _HIGHEST for value in np.ravel(tags.get(tag, 0))]
     bits = next((bits for bits in DEPTHS[1:-1] if 2**bits - 1 in highest), None)
-    return bits, image.getexif().get(_ORIENTATION) in (2, 4, 5, 7)
+    return bits, _orientation(image) in (2, 4, 5, 7)
 
 
 def _loses_bits(image: Image.Image) -> bool:
     """Whether PIL would keep the upper 8 of 16 bits (of colour), or spread them over 16 (PGM) pixel by pixel."""
-    if not getattr(image, "filename", "") or image.mode[:3] != "RGB":
-        return _maxval(image) > 255
-    depths = getattr(image, "tag_v2", {}).get(_BITS, ())
-    return 16 in depths or _maxval(image) > 255 or any(";16" in str(tile.args) for tile in image.tile)
+    tiles = getattr(image, "filename", "") and getattr(image, "tile", ())  # none once it is loaded, and maybe edited
+    is_deep = 16 in getattr(image, "tag_v2", {}).get(_BITS, ()) or ";16" in str(tiles)
+    return bool(tiles) and (_maxval(image) > 255 or (is_deep and image.mode[:3] == "RGB"))
+
+
+def _orientation(image: Image.Image) -> int:
+    """By EXIF, 1 to 8; `getexif` would load a PNG, and lose bits."""
+    exif = Image.Exif()
+    exif.load(image.info.get("exif", b""))
+    return int(getattr(image, "tag_v2", exif).get(_ORIENTATION, 1))
 
 
 def _maxval(image: Image.Image) -> int:
