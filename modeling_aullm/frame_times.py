@@ -45,9 +45,9 @@ def measure_rate(packets: Sequence[Packet], stated: Sequence[Fraction | None]) -
 def usual_spacing(spacings: Sequence[float]) -> float:
     """Mean of some spacings, at least one, in seconds, without those of pictures that were held or dropped."""
     low, high = (share * median_low(spacings) for share in USUAL_SPACINGS)
-    if sum(spacing > high for spacing in spacings) > MOST_EXCEPTIONS * len(spacings):
-        high = max(high, BREAK_SECONDS)
-    pairs = pairwise([0.0, *spacings])
+    pairs = list(pairwise([0.0, *spacings]))
+    odd = sum(spacing > high or (spacing < low and before <= high) for before, spacing in pairs)
+    high = max(high, BREAK_SECONDS) if odd > MOST_EXCEPTIONS * len(spacings) else high
     return fmean(spacing for before, spacing in pairs if spacing <= high and (spacing >= low or before <= high))
 
 
