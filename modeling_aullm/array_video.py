@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from .video_stream import VideoError, VideoStream, check_num_frames, check_size, stream_by_number
+from .numbered_frames import stream_by_number
+from .video_stream import VideoError, VideoStream, check_num_frames, check_size
 
 Array = np.ndarray | torch.Tensor
 
@@ -42,13 +43,7 @@ def open_arrays(name: str, frames: np.ndarray | Sequence[Array], fps: float | No
     for index, frame in enumerate(frames):
         _check_values(name, index, _to_numpy(frame))
 
-    def image_at(index: int) -> np.ndarray:
-        image = _channels_last(name, _to_numpy(frames[index]))
-        if image.dtype != np.uint8:
-            image = np.round(image * 255.0).astype(np.uint8)
-        return np.ascontiguousarray(np.broadcast_to(image, (height, width, 3)))
-
-    return stream_by_number(name, len(frames), image_at, fps)
+    return stream_by_number(name, len(frames), lambda index: _channels_last(name, _to_numpy(frames[index])), fps)
 
 
 def is_frame_array(array: Array) -> bool:
@@ -75,13 +70,13 @@ def _channels_last(name: str, frame: np.ndarray) -> np.ndarray:
 
 
 def _check_values(name: str, index: int, frame: np.ndarray) -> None:
-    """Only uint8 and float in 0..1 are unmistakable: a float 0..255 video may be a dark 0..1 one."""
-    if frame.dtype == np.uint8:
+    """Only whole numbers and float in 0..1 are unmistakable: a float 0..255 video may be a dark 0..1 one."""
+    if np.issubdtype(frame.dtype, np.uint8) or np.issubdtype(frame.dtype, np.uint16):
         return
     if not np.issubdtype(frame.dtype, np.floating):
-        raise VideoError(f"{name}: values of type {frame.dtype}; give uint8, or float in 0..1")
+        raise VideoError(f"{name}: values of type {frame.dtype}; give uint8, uint16, or float in 0..1")
     low, high = frame.min(), frame.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise VideoError(f"{name}: frame {index} holds NaN or infinite values; replace them")
     if low < 0 or high > 1:
-        raise VideoError(f"{name}: frame {index} has values {low:g} to {high:g}; give uint8, or float in 0..1")
+        raise VideoError(f"{name}: frame {index} has values {low:g} to {high:g}; give uint8, uint16, or float in 0..1")

@@ -152,7 +152,7 @@ def no_collection() -> Iterator[None]:
 
 
 def _tell_gaps(predictions: "Predictions", reporter: _Reporter) -> None:
-    from .result_table import count_of, describe_gaps
+    from .result_table import count_of, describe_gaps, describe_recording
     from .results import OUTSIDE_MARKS
 
     for prediction in predictions:
@@ -160,6 +160,8 @@ def _tell_gaps(predictions: "Predictions", reporter: _Reporter) -> None:
             name = f"{prediction.source}{prediction.face_label}"
             reporter.notice(f"{name}: {'; '.join(describe_gaps(prediction))}")
     for source in predictions.sources:
+        for line in describe_recording(predictions[source][0]):
+            reporter.notice(f"{source}: {line}")
         unread = predictions[source][0].num_unread_faces
         if unread:
             seen = f"{count_of(unread, 'more face')} {'is' if unread == 1 else 'are'} seen"

@@ -7,13 +7,16 @@ from statistics import fmean, median_low
 
 from av.packet import Packet
 
+from .video_stream import MIN_FRAMES
+
 # In containers whose clock may be set anew (MPEG transport and program streams): their frames carry times at most
 # 0.7 s apart (ISO/IEC 13818-1, 2.7.4), so that a longer leap is a break; one beyond FFmpeg's own limit
 # (-dts_delta_threshold) says nothing about how long the break was.
 BREAK_SECONDS, CLOCK_SET_SECONDS = 0.7, 10.0
 DAMAGED_SECONDS = 30 * 3600.0  # in any container: FFmpeg's -dts_error_threshold
-# Own choice: what lies outside these shares of the usual spacing is a picture held, or one that was dropped.
-USUAL_SPACINGS = (0.5, 1.75)
+# Own choice: beyond the second share of the usual spacing a picture was held or one dropped, and below the first the
+# next one makes up for that. More of them than this share of all spacings are no exceptions: the file is spaced so.
+USUAL_SPACINGS, MOST_EXCEPTIONS = (0.5, 1.75), 0.25
 
 
 def measure_rate(packets: Sequence[Packet], stated: Sequence[Fraction | None]) -> float | None:
@@ -29,18 +32,23 @@ def measure_rate(packets: Sequence[Packet], stated: Sequence[Fraction | None]) -
     """
     rates = [float(rate) for rate in stated if rate]
     times = [packet.dts for packet in packets if packet.dts is not None]  # in order, and spaced as the pictures are
+    if len(times) < MIN_FRAMES:  # Matroska has none of the first pictures where B-frames follow
+        times = sorted(packet.pts for packet in packets if packet.pts is not None)
     spacings = [later - time for time, later in pairwise(times) if later > time]
     if not spacings or not packets[0].time_base:
         return rates[0] if rates else None
     tick = float(packets[0].time_base)
-    spacing, rounding = usual_spacing(spacings) * tick, tick / len(spacings)
+    spacing, rounding = usual_spacing([spacing * tick for spacing in spacings]), tick / len(spacings)
     return next((rate for rate in rates if abs(1 / rate - spacing) <= rounding), 1 / spacing)
 
 
 def usual_spacing(spacings: Sequence[float]) -> float:
-    """Mean of some spacings, at least one, without those of pictures that were held or dropped."""
+    """Mean of some spacings, at least one, in seconds, without those of pictures that were held or dropped."""
     low, high = (share * median_low(spacings) for share in USUAL_SPACINGS)
-    return fmean(spacing for spacing in spacings if low <= spacing <= high)
+    pairs = list(pairwise([0.0, *spacings]))
+    odd = sum(spacing > high or (spacing < low and before <= high) for before, spacing in pairs)
+    high = max(high, BREAK_SECONDS) if odd > MOST_EXCEPTIONS * len(spacings) else high
+    return fmean(spacing for before, spacing in pairs if spacing <= high and (spacing >= low or before <= high))
 
 
 class FrameClock:

@@ -71,6 +71,7 @@ class _Reading:
     spans: dict[int | None, list[SegmentResult]] = field(default_factory=dict)
     fps: float | None = None
     num_frames: int = 0
+    recording: dict[str, Any] = field(default_factory=dict)
 
     def take(self, segment: Segment, codes: dict[str, dict[str, Any]] | None) -> None:
         """Keep what the model said of a segment, an entry of `post_process_action_units`, or that nothing is said."""
@@ -146,7 +147,7 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
     found = False
     try:
         for segment in _segments(processor.video_processor, reading, sampling):
-            reading.fps = segment.fps
+            reading.fps, reading.recording = segment.fps, segment.recording
             found |= segment.pixel_values is not None
             yield segment
     except (ValueError, OSError) as error:
@@ -209,6 +210,7 @@ def _to_predictions(detector: Detector, reading: _Reading, sampling: Sampling) -
             thresholds=detector.thresholds,
             spans=spans,
             settings=settings,
+            recording=reading.recording,
             face_id=face,
             num_faces=len(whole),
             num_unread_faces=len(reading.spans) - len(faces),

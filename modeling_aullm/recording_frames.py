@@ -21,6 +21,7 @@ from av.video.reformatter import VideoReformatter
 from .face_alignment import alignment_transform, detect_largest_face, to_grey
 from .frame_folder import list_frames
 from .image_file import is_image_file
+from .pixel_depth import PixelDepth
 from .stream_quantiser import (
     EXPORT,
     IN_HEADERS,
@@ -31,7 +32,7 @@ from .stream_quantiser import (
     picture_quantiser,
     quantiser_step,
 )
-from .video_file import as_shown, brightness, square_size, upright
+from .video_file import DEEP, as_shown, brightness, is_deep, square_size, upright
 from .video_packets import Packets, reason
 from .video_reading import VideoSource, open_video
 from .video_stream import DEFAULT_FPS, MAX_PIXELS, Frame, VideoError, check_num_frames
@@ -177,6 +178,7 @@ def _read_stretch(path: Path, start: float, num_frames: int, is_cropped: bool) -
     steps: list[float] = []
     coded: list[Packet] = []
     encoder = Encoder()
+    depth: PixelDepth | None = None
     with packets.container:
         stream = packets.stream
         codec = stream.codec.canonical_name
@@ -187,7 +189,8 @@ def _read_stretch(path: Path, start: float, num_frames: int, is_cropped: bool) -
                 coded += [packet] if codec in IN_HEADERS else []
                 steps += [jpeg_step(bytes(packet))] if codec == "mjpeg" and not steps else []
                 encoder = encoder_of(picture) if start == 0 and not collector.num_frames else encoder
-                collector.take(_frame(picture, packets))
+                depth = depth or _depth(path, picture)
+                collector.take(_frame(picture, packets, depth))
                 if codec != "h264" or picture.key_frame:  # in others skipped blocks only repeat their neighbour's
                     quantiser = picture_quantiser(picture, _stored_box(collector.box, picture))
                     quantisers += [] if quantiser is None else [quantiser]
@@ -267,14 +270,19 @@ class _Collector:
         return luma[top:bottom, left:right].copy()
 
 
-def _frame(picture: VideoFrame, packets: Packets) -> Frame:
+def _depth(path: Path, picture: VideoFrame) -> PixelDepth:
+    """The depth of a stretch, by its first picture."""
+    dtype, stated = (np.uint16, None) if is_deep(picture) else (np.uint8, None)
+    return PixelDepth(str(path), np.dtype(dtype), lambda: [picture.to_ndarray(format=DEEP)], stated)
+
+
+def _frame(picture: VideoFrame, packets: Packets, depth: PixelDepth) -> Frame:
     """A decoded picture, upright and in square pixels, as `video_file` has them."""
     size = square_size(picture, packets.stream)
-    shown = partial(upright, picture, VideoReformatter(), size)
-    is_square = size == (picture.width, picture.height)
-    grey = partial(brightness, picture) if is_square else lambda: to_grey(shown())
-    time = picture.time if picture.pts is not None else 0.0
-    return Frame(0, time, shown, brightness=grey)
+    shown = partial(upright, picture, VideoReformatter(), size, depth)
+    is_plain = size == (picture.width, picture.height) and not is_deep(picture)
+    grey = partial(brightness, picture) if is_plain else lambda: to_grey(shown())
+    return Frame(0, picture.time if picture.pts is not None else 0.0, shown, brightness=grey)
 
 
 def _stored_box(box: tuple[int, int, int, int] | None, picture: VideoFrame) -> tuple[int, int, int, int]:

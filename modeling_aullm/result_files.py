@@ -2,14 +2,15 @@
 
 JSON is a list with one object a source and face: `{"source", "fps", "num_frames", "face": {"id", "box", "score",
 "landmarks", "angles": {"pitch", "yaw", "roll"}}, "model", "trained_on", "weights_sha256", "version", "settings",
-"thresholds": {"AU1": ...}, "segments": [{"start_frame", "end_frame", "start_time", "end_time", "success", "reason",
-"face", "action_units": {"AU1": {"name", "probability", "active"}, ...}}]}`. The entries of `segments` cover the whole
-source in order of time: where `success` is false nothing can be stated, `reason` says why, and `face` and
+"recording", "thresholds": {"AU1": ...}, "segments": [{"start_frame", "end_frame", "start_time", "end_time", "success",
+"reason", "face", "action_units": {"AU1": {"name", "probability", "active"}, ...}}]}`. The entries of `segments` cover
+the whole source in order of time: where `success` is false nothing can be stated, `reason` says why, and `face` and
 `action_units` are null. The face's own `face` is that of its first segment; `id` counts from 1, and all is null with
 ready crops. Frames count from 0 and `end_frame` is inside the segment, times are in seconds, a box is (x, y, width,
 height) and a landmark (x, y) in pixels of the source, in the order right eye, left eye, nose tip, right and left mouth
 corner; angles are degrees, see `head_pose`. `trained_on` names the data (`synthetic:...` is no human face), null if it
-is not on record; `weights_sha256` holds the hash of each weights file.
+is not on record; `weights_sha256` holds the hash of each weights file. `recording` holds `bits` of a pixel where they
+are not 8, and `is_mirrored` where the file asks to be shown so.
 
 CSV has a row for each such entry, or for each frame, with OpenFace's words: `success` is 1 or 0, `confidence` the face
 detector's score, `AU01_p` a probability, `AU01_c` 1 where it reaches the threshold `AU01_t`. Box, landmarks
@@ -82,6 +83,7 @@ def to_record(prediction: Prediction) -> dict[str, Any]:
         "weights_sha256": checkpoint.weights_sha256,
         "version": checkpoint.version,
         "settings": prediction.settings,
+        "recording": prediction.recording,
         "thresholds": {code: _round(value) for code, value in prediction.thresholds.items()},
         "segments": [_segment_record(span) for span in prediction.spans],
     }

@@ -42,6 +42,16 @@ def describe_gaps(prediction: Prediction) -> list[str]:
     return lines
 
 
+def describe_recording(prediction: Prediction) -> list[str]:
+    """A line for each thing to be told of how a source was recorded."""
+    lines, bits = [], prediction.recording.get("bits", 8)
+    if bits != 8:
+        lines.append(f"pixels of {bits} bits, brought to 8 by one scale for all frames")
+    if prediction.recording.get("is_mirrored"):
+        lines.append("shown mirrored, as the file asks: left and right are swapped against the picture it stores")
+    return lines
+
+
 def _describe(prediction: Prediction) -> str:
     """The line above a face's table."""
     parts = [f"{prediction.num_frames} frames"]

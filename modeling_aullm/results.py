@@ -143,6 +143,7 @@ class Prediction:
             them spans without one, each with its reason.
         settings: How it was read: window and stride in seconds (None: the clip as one segment), fps, face, onset, apex,
             offset as given, dtype and device.
+        recording: What is to be told of how it was recorded, see `VideoStream.recording`.
         face_id: Number of the face; None for ready face crops.
         num_faces: Faces of this source of which something is stated.
         num_unread_faces: Further faces seen, nothing of which can be stated.
@@ -156,6 +157,7 @@ class Prediction:
     thresholds: dict[str, float]
     spans: list[SegmentResult]
     settings: dict[str, Any] = field(default_factory=dict)
+    recording: dict[str, Any] = field(default_factory=dict)
     face_id: int | None = None
     num_faces: int = 1
     num_unread_faces: int = 0

@@ -1,13 +1,14 @@
 """Stretches of a video as the model sees them, or of which nothing can be stated."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .face_alignment import Face
 from .face_tracks import Sighting
-from .video_stream import MIN_FRAMES
+from .video_stream import MIN_FRAMES, VideoStream
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Segment:
         reason: Why nothing can be stated, such as "no face"; None where `pixel_values` are there.
         seen: The number of each frame in which the face was looked for, and the face; the first frame among them, the
             last ones maybe behind the end. Empty where `face` is None.
+        recording: What is to be told of how the video was recorded, see `VideoStream.recording`.
     """
 
     start_frame: int
@@ -39,6 +41,7 @@ class Segment:
     face_id: int | None = None
     reason: str | None = None
     seen: tuple[tuple[int, Face], ...] = ()
+    recording: dict[str, Any] = field(default_factory=dict)
 
 
 def best_run(sightings: list[Sighting], apex: int | None) -> list[Sighting] | None:
@@ -52,9 +55,8 @@ def best_run(sightings: list[Sighting], apex: int | None) -> list[Sighting] | No
     return max(usable, key=len, default=None)
 
 
-def unread_segment(stretch: Sequence[Sighting], fps: float | None, reason: str | None) -> Segment:
+def unread_segment(stretch: Sequence[Sighting], video: VideoStream, reason: str | None) -> Segment:
     """A stretch, from its first to its last sighting, of which nothing can be stated, for this reason."""
     first, last = stretch[0], stretch[-1]
-    return Segment(
-        first.index, last.index, first.time, last.time, fps, None, None, face_id=first.face_id, reason=reason
-    )
+    times = first.index, last.index, first.time, last.time
+    return Segment(*times, video.fps, None, None, first.face_id, reason, recording=video.recording)

@@ -1,7 +1,8 @@
 """Video files, by PyAV (FFmpeg): one picture at a time, upright, in square pixels, with its own time."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from av.video.stream import VideoStream as ContainerStream
 
 from .container_end import check_end, check_index
 from .frame_times import FrameClock
+from .pixel_depth import PixelDepth
 from .video_packets import Packets, reason
 from .video_stream import DEFAULT_FPS, MAX_PIXELS, Frame, VideoError, VideoStream, check_same_size, check_size
 
 _SQUARE_TOLERANCE = 0.02  # own choice: pixels so nearly square do not change a face, and resizing costs sharpness
+DEEP = "rgb48le"
 _LUMA_FIRST = ("yuv", "nv", "gray")  # formats whose first plane is the picture in grey
 
 
@@ -35,15 +38,21 @@ def open_video_file(path: Path, fps: float | None) -> VideoStream:
     """
     packets = Packets(path)
     rate = fps or packets.rate
-    frames = _frames(path, packets, fps)
-    first = next(frames, None)
+    pictures = _pictures(path, packets)
+    first = next(pictures, None)
     if first is None:
         raise VideoError(f"{path}: no frame could be decoded; is the file complete?")
     duration = packets.container.duration
     num_frames = packets.stream.frames or (round(duration / av.time_base * rate) if duration and rate else None)
-    height, width = first.image.shape[:2]
-    stream = _prepend(first, frames)
-    return VideoStream(str(path), stream, rate, num_frames, (width, height), frames.close, rate is not None)
+    width, height = square_size(first, packets.stream)
+    height, width = as_shown(np.broadcast_to(0, (height, width)), first).shape
+    dtype, stated = (np.uint16, None) if is_deep(first) else (np.uint8, first.format.components[0].bits)
+    depth = PixelDepth(str(path), np.dtype(dtype), lambda: _stored(path), stated)
+    frames = _frames(chain([first], pictures), packets, fps, depth)
+    size, close, has_times = (width, height), pictures.close, rate is not None
+    return VideoStream(
+        str(path), frames, rate, num_frames, size, close, has_times, lambda: depth.bits, _is_mirrored(first)
+    )
 
 
 def count_file_frames(path: Path) -> int:
@@ -55,7 +64,7 @@ def count_file_frames(path: Path) -> int:
     return sum(1 for _ in _pictures(path, Packets(path)))
 
 
-def _pictures(path: Path, packets: Packets) -> Iterator[VideoFrame]:
+def _pictures(path: Path, packets: Packets) -> Generator[VideoFrame]:
     """Decode the pictures of a file in the order shown, checking that none is missing or broken; then close it."""
     with packets.container:
         stream = packets.stream
@@ -81,17 +90,28 @@ def _pictures(path: Path, packets: Packets) -> Iterator[VideoFrame]:
         check_end(path, packets.container, stream, num_decoded, end)
 
 
-def _frames(path: Path, packets: Packets, fps: float | None) -> Generator[Frame]:
+def _frames(pictures: Iterable[VideoFrame], packets: Packets, fps: float | None, depth: PixelDepth) -> Generator[Frame]:
     rate = fps or packets.rate or DEFAULT_FPS
     is_counted = fps is not None or not packets.has_times
     clock = FrameClock(1 / rate, is_counted, packets.is_joinable)
     reformatter = VideoReformatter()  # one for all pictures: to set one up costs as much as to convert
-    for index, picture in enumerate(_pictures(path, packets)):
+    for index, picture in enumerate(pictures):
         stated = picture.time if picture.pts is not None and packets.has_times else None
         time, starts_anew = clock.place(stated, _length(picture))
-        shown = partial(upright, picture, reformatter, square_size(picture, packets.stream))
+        shown = partial(upright, picture, reformatter, square_size(picture, packets.stream), depth)
         length = 1 / rate if is_counted else _length(picture)
-        yield Frame(index, time, shown, starts_anew, length, partial(brightness, picture))
+        grey = None if is_deep(picture) else partial(brightness, picture)
+        yield Frame(index, time, shown, starts_anew, length, grey)
+
+
+def is_deep(picture: VideoFrame) -> bool:
+    """Whether values of fewer bits may stand in it: a format of 10, 12 or 14 bits says so itself."""
+    return picture.format.components[0].bits == 16 and not picture.format.name.startswith("yuv")
+
+
+def _stored(path: Path) -> Iterator[np.ndarray]:
+    for picture in _pictures(path, Packets(path)):
+        yield picture.to_ndarray(format=DEEP)
 
 
 def _length(picture: VideoFrame) -> float | None:
@@ -109,10 +129,10 @@ def square_size(picture: VideoFrame, stream: ContainerStream) -> tuple[int, int]
     return picture.width, round(picture.height / ratio)
 
 
-def upright(picture: VideoFrame, reformatter: VideoReformatter, size: tuple[int, int]) -> np.ndarray:
+def upright(picture: VideoFrame, reformatter: VideoReformatter, size: tuple[int, int], depth: PixelDepth) -> np.ndarray:
     """RGB pixels of a size, turned as the container says (phones record lying on their side)."""
-    image = reformatter.reformat(picture, *size, format="rgb24").to_ndarray()
-    return np.ascontiguousarray(as_shown(image, picture))
+    image = reformatter.reformat(picture, *size, format=DEEP if is_deep(picture) else "rgb24").to_ndarray()
+    return np.ascontiguousarray(as_shown(depth.rgb(image), picture))
 
 
 def brightness(picture: VideoFrame) -> np.ndarray:
@@ -127,15 +147,18 @@ def brightness(picture: VideoFrame) -> np.ndarray:
 
 def as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
     """Pixels turned and mirrored as the container's display matrix says: `picture.rotation` knows no mirror."""
-    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return image
-    right, down = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]  # where a step leads
+    right, down = _display_matrix(picture)
     if abs(right[1]) > abs(right[0]):  # a step to the right leads down, or up
         image, right, down = np.swapaxes(image, 0, 1), down, right
     return image[:: -1 if down[1] < 0 else 1, :: -1 if right[0] < 0 else 1]
 
 
-def _prepend(first: Frame, frames: Iterator[Frame]) -> Iterator[Frame]:
-    yield first
-    yield from frames
+def _is_mirrored(picture: VideoFrame) -> bool:
+    (right_x, right_y), (down_x, down_y) = np.sign(_display_matrix(picture)).tolist()
+    return right_x * down_y < right_y * down_x
+
+
+def _display_matrix(picture: VideoFrame) -> np.ndarray:
+    """Where a step to the right leads, and one down, (2, 2)."""
+    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+    return np.eye(2, dtype=int) if matrix is None else np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]

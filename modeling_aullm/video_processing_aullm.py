@@ -209,7 +209,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         best = best_run(sightings, apex)
         if best is None:
             reasons = [sighting.reason for sighting in sightings if sighting.reason is not None]
-            return unread_segment(sightings, fps, max(reasons, key=reasons.count, default=TOO_SHORT))
+            with open_video(source, fps) as stream:
+                return unread_segment(sightings, stream, max(reasons, key=reasons.count, default=TOO_SHORT))
         indices = self.sample_frame_indices(num_frames, best[0].index, apex, best[-1].index)
         faces = {sighting.index: sighting for sighting in best}
         with open_video(source, fps) as stream:
@@ -217,7 +218,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
                 frame.index: to_grey(frame.image) for frame in _until(stream, indices[-1]) if frame.index in indices
             }
         sampled = [replace(faces[index], picture=kept[index]) for index in indices]
-        return self._segment(sampled, best, stream.fps)
+        return self._segment(sampled, best, stream)
 
     def _sightings(
         self, source: VideoSource, fps: float | None, face: str | int, first: int, last: int
@@ -287,19 +288,19 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             follower = FaceFollower(self.face if face is None else face, (stream.width, stream.height))
             for stretch in iter_stretches(follower.follow(frames), window, stride):
                 if stretch[0].run is None:
-                    yield unread_segment(stretch, stream.fps, stretch[0].reason)
+                    yield unread_segment(stretch, stream, stretch[0].reason)
                 else:
                     sampled = self.sample_frame_indices(len(stretch))
-                    yield self._segment([_grey(stretch[index]) for index in sampled], stretch, stream.fps)
+                    yield self._segment([_grey(stretch[index]) for index in sampled], stretch, stream)
 
-    def _segment(self, sampled: list[Sighting], run: Sequence[Sighting], fps: float | None) -> Segment:
+    def _segment(self, sampled: list[Sighting], run: Sequence[Sighting], video: VideoStream) -> Segment:
         """The segment of a run, or of a part of it, from the first to the last of some frames sampled."""
         first, last = sampled[0], sampled[-1]
         face = first.face and detect_same_face(first.image, first.face)
         later = {s.seen_at: s.face for s in run if s.face and s.seen_at and s.seen_at > first.index}
         seen = ((first.index, face), *sorted(later.items())) if face else ()
-        times = first.index, last.index, first.time, last.time
-        return Segment(*times, fps, face, self._clip(sampled, face), first.face_id, seen=seen)
+        times, clip = (first.index, last.index, first.time, last.time), self._clip(sampled, face)
+        return Segment(*times, video.fps, face, clip, first.face_id, seen=seen, recording=video.recording)
 
     def _clip(self, sampled: Sequence[Frame], face: Face | None) -> np.ndarray:
         """Crop the sampled frames, all by one transform (unless `stabilize`d); without a face they are ready crops."""

@@ -9,9 +9,10 @@ from PIL import Image
 
 from .array_video import Array, is_frame_array, open_array, open_arrays
 from .frame_folder import IMAGE_SUFFIXES, list_frames
-from .image_file import is_image_file, open_image_file, read_image, rgb
+from .image_file import is_image_file, open_image_file, read_image, reading, stated_by, stored_pixels
+from .numbered_frames import stream_by_number
 from .video_file import count_file_frames, open_video_file
-from .video_stream import DEFAULT_FPS, Frame, VideoError, VideoStream, check_fps, check_size, stream_by_number
+from .video_stream import DEFAULT_FPS, Frame, VideoError, VideoStream, check_fps, check_size
 
 __all__ = [
     "DEFAULT_FPS",
@@ -125,7 +126,9 @@ def _open_path(source: str | os.PathLike, fps: float | None) -> VideoStream:
     path = Path(source)
     if path.is_dir():
         paths = list_frames(path)
-        return stream_by_number(str(path), len(paths), lambda index: read_image(paths[index]), fps)
+        with reading(paths[0]) as image:
+            stated = stated_by(image)
+        return stream_by_number(str(path), len(paths), lambda index: read_image(paths[index]), fps, stated)
     if path.exists():
         return open_image_file(path, fps) if is_image_file(path) else open_video_file(path, fps)
     if "://" in str(source):
@@ -137,4 +140,5 @@ def _open_images(images: Sequence[Image.Image], fps: float | None) -> VideoStrea
     name = source_name(images)
     for image in images:
         check_size(name, *image.size)
-    return stream_by_number(name, len(images), lambda index: rgb(images[index]), fps)
+    stated = stated_by(images[0]) if images else (None, False)
+    return stream_by_number(name, len(images), lambda index: stored_pixels(images[index]), fps, stated)

@@ -1,9 +1,10 @@
 """A video as a stream of frames, whatever its source, and the checks that every source must pass."""
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,6 +64,7 @@ class VideoStream:
         height: Pixels, as shown.
         has_times: Whether the frames' times are the source's own, or follow from a rate that was given; else they are
             counted by a rate that is only assumed.
+        is_mirrored: Whether pictures are shown mirrored, as the source asks: sides are swapped against its own pixels.
     """
 
     def __init__(
@@ -74,15 +76,30 @@ class VideoStream:
         size: tuple[int, int],
         close: Callable[[], None],
         has_times: bool,
+        bits: Callable[[], int] = lambda: 8,
+        is_mirrored: bool = False,
     ) -> None:
         self.source = source
         self.fps = fps
         self.num_frames = num_frames
         self.width, self.height = size
         self.has_times = has_times
+        self.is_mirrored = is_mirrored
+        self._bits = bits
         self._frames = frames
         self._close = close
         self._num_read = 0
+
+    @property
+    def bits(self) -> int:
+        """Of a pixel's values, 8 to 16: what is shown in 8 bits is scaled from these, alike in all frames."""
+        return self._bits()
+
+    @property
+    def recording(self) -> dict[str, Any]:
+        """What a result tells of the recording: `bits` where they are not 8, `is_mirrored` where it is."""
+        told: dict[str, Any] = {"bits": self.bits} if self.bits != 8 else {}
+        return told | ({"is_mirrored": True} if self.is_mirrored else {})
 
     def __iter__(self) -> "VideoStream":
         return self
@@ -107,34 +124,6 @@ class VideoStream:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._close()
-
-
-def stream_by_number(
-    name: str, num_frames: int, image_at: Callable[[int], np.ndarray], fps: float | None
-) -> VideoStream:
-    """Stream of a source whose frames can be had by number; each is checked when its turn comes.
-
-    Args:
-        name: What people know the source by.
-        num_frames: How many there are.
-        image_at: Gives a frame's RGB pixels, (height, width, 3) uint8.
-        fps: Frames a second; None for `DEFAULT_FPS`.
-
-    Raises:
-        VideoError: If there are fewer than two frames, or, while they are read, one is of another size.
-    """
-    check_num_frames(name, num_frames)
-    height, width = image_at(0).shape[:2]
-    rate = fps or DEFAULT_FPS
-
-    def frames() -> Generator[Frame]:
-        for index in range(num_frames):
-            image = image_at(index)
-            check_same_size(name, index, (image.shape[1], image.shape[0]), (width, height))
-            yield Frame(index, index / rate, image, length=1 / rate)
-
-    iterator = frames()
-    return VideoStream(name, iterator, rate, num_frames, (width, height), iterator.close, fps is not None)
 
 
 def check_num_frames(source: str, num_frames: int) -> None:

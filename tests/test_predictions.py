@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from conftest import tiny_model
 from helpers_space import launch_browser
-from helpers_video import face_video, two_faces, write_folder, write_video
+from helpers_video import face_video, turn_video, two_faces, write_folder, write_video
 from predictions import CODES, SECOND_FACE, gap, prediction, segment
 
 import modeling_aullm
@@ -84,6 +84,35 @@ def test_a_path_gives_what_the_command_gives(predict, checkpoint, clip, capsys):
     assert json.loads(found.to_json()) == json.loads(capsys.readouterr().out)
     assert len(found) == 1 and found[0].num_frames == 12 and found.errors == {}
     assert repr(found) == "<Predictions: 1 source, 1 face, 1 segment>"
+
+
+def test_a_mirrored_video_is_told_by_the_command_and_in_its_json(predict, checkpoint, clip, tmp_path, capsys):
+    from modeling_aullm import cli
+
+    selfie = tmp_path / "selfie.mp4"
+    selfie.write_bytes(clip.read_bytes())
+    turn_video(selfie, (-1, 0, 0, 1))
+    assert predict(clip)[0].recording == {} and predict(selfie)[0].recording == {"is_mirrored": True}
+    assert cli.main(["predict", str(selfie), "--model", str(checkpoint), "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)[0]["recording"] == {"is_mirrored": True}
+    (line,) = [line for line in err.splitlines() if "mirrored" in line]
+    assert line.startswith(f"aullm: {selfie}: ") and "left and right are swapped" in line
+    assert cli.main(["predict", str(clip), "--model", str(checkpoint)]) == 0
+    assert "mirrored" not in capsys.readouterr().err
+
+
+def test_the_bits_of_a_scientific_camera_are_told(predict, checkpoint, tmp_path, capsys):
+    from modeling_aullm import cli
+
+    deep = face_video(12)[..., 0].astype(np.uint16) << 4
+    (recording,) = {json.dumps(found.recording) for found in predict({"array": deep, "list": list(deep)})}
+    assert json.loads(recording) == {"bits": 12}
+    for index, image in enumerate(deep):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), image)
+    assert cli.main(["predict", str(tmp_path), "--model", str(checkpoint), "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)[0]["recording"] == {"bits": 12} and "pixels of 12 bits" in err
 
 
 def test_a_list_tells_which_sources_could_not_be_used_when_their_turn_comes(checkpoint, clip, tmp_path):

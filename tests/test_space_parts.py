@@ -5,7 +5,7 @@ import pytest
 from aullm_space import limits
 from aullm_space.facs import ACTION_UNITS, EMOTIONS, emotion_hints
 from aullm_space.video import frames_between, iter_frames
-from helpers_video import frame_number, numbered_video, write_video
+from helpers_video import face_video, frame_number, numbered_video, turn_video, write_video
 
 from modeling_aullm import facs
 
@@ -60,6 +60,20 @@ def test_a_playlist_that_names_other_files_is_not_opened(tmp_path):
         (tmp_path / name).write_text(text)
         with pytest.raises(limits.UnusableVideo, match="is no video that can be read here"):
             limits.check_video(tmp_path / name)
+
+
+def test_a_mirrored_video_is_told_on_the_page_and_in_its_json(tmp_path):
+    from aullm_space.analysis import analyse
+    from aullm_space.messages import found
+    from aullm_space.moments import Request
+    from aullm_space.record import to_records
+
+    path = write_video(tmp_path / "selfie.mp4", face_video(8))
+    for matrix, is_mirrored in (((1, 0, 0, 1), False), ((-1, 0, 0, 1), True)):
+        turn_video(path, matrix)
+        analyses = analyse(Request(path))
+        assert ("shown mirrored" in found(analyses[0], 1)) == is_mirrored
+        assert to_records(analyses)[0]["recording"] == ({"is_mirrored": True} if is_mirrored else {})
 
 
 def test_a_deleted_upload_is_told(tmp_path):

@@ -179,6 +179,20 @@ def test_no_face_however_turned_is_no_sideways_face(processor):
         processor(videos=np.full((4, 200, 200, 3), 90, np.uint8))
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_that_ask_to_be_shown_mirrored_say_so(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    for suffix in ("jpg", "png", "tif", "webp"):
+        folder = tmp_path / suffix
+        folder.mkdir()
+        for index, image in enumerate(numbered_video(3)):
+            Image.fromarray(image).save(folder / f"{index}.{suffix}", exif=exif)
+        opened = [Image.open(path) for path in sorted(folder.iterdir())]
+        for source in (folder, opened):
+            assert read(source)[0].recording == ({"is_mirrored": True} if orientation in (2, 4, 5, 7) else {})
+
+
 COPIES = [
     "{} (1)", "{}(1)", "{} - Copy", "{} - Copy (2)", "{} copy", "{} copy 2", "{} 2", "Copy of {}", "Kopie von {}",
     "{} - Kopie", "{} (Kopie)", "{} (another copy)", "Copie de {}", "{}_copy", "{}のコピー",

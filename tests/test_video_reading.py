@@ -61,6 +61,8 @@ def test_turned_and_mirrored_videos_are_shown_as_their_display_matrix_says(tmp_p
     np.testing.assert_allclose(frames[0].luma, cv2.cvtColor(frames[0].image, cv2.COLOR_RGB2GRAY), atol=25)  # 16..235
     assert (stream.width, stream.height) == ((64, 48) if matrix[0] else (48, 64))
     np.testing.assert_array_equal(frames_between(path, 0, 0)[0], seen(stored))
+    assert stream.is_mirrored == (np.linalg.det(np.reshape(matrix, (2, 2))) < 0)
+    assert stream.recording == ({"is_mirrored": True} if stream.is_mirrored else {})
 
 
 def test_most_damage_inside_a_frame_is_told(tmp_path):
@@ -209,8 +211,8 @@ def test_every_layout_of_arrays_and_images_is_the_same_video():
     [
         (np.full((3, 32, 32), np.nan), "frame 0 holds NaN"),
         (np.stack([np.zeros((32, 32)), np.full((32, 32), np.inf)]), "frame 1 holds NaN"),
-        (np.full((3, 32, 32), 200.0), "uint8, or float in 0..1"),
-        (np.full((3, 32, 32), -0.1), "uint8, or float in 0..1"),
+        (np.full((3, 32, 32), 200.0), "uint8, uint16, or float in 0..1"),
+        (np.full((3, 32, 32), -0.1), "uint8, uint16, or float in 0..1"),
         (np.zeros((3, 32, 32), np.int64), "int64"),
         (np.zeros((32, 32), np.uint8), "shape must be"),
         (np.zeros((3, 32, 32, 4), np.uint8), "shape must be"),

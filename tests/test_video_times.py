@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from predictions import prediction, segment
 
 from modeling_aullm import overlay
+from modeling_aullm.frame_times import usual_spacing
 from modeling_aullm.prediction import Sampling, _Reading, _segments
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_reading import DEFAULT_FPS, VideoError, count_frames, open_video
@@ -47,6 +48,56 @@ def test_the_rate_does_not_fall_by_a_picture_held_or_dropped(folder):
     times = [0, 40, 80, 120, 2120, 2160, 2200, 2280, 2320, 2360]
     for name, codec in (("held.mp4", "h264"), ("held.mkv", "h264"), ("held.webm", "libvpx")):
         assert read(write_timed(folder / name, times, codec))[0].fps == pytest.approx(25, abs=0.1)
+
+
+VARYING = [(40, 40, 17), (15, 50), (50, 15), (33, 66), (40, 25), (10, 30, 50), (20, 21, 90), (5, 45, 12, 60, 33)]
+
+
+@pytest.mark.parametrize("spacings", VARYING, ids=str)
+@pytest.mark.parametrize(("suffix", "codec"), [("mkv", "h264"), ("webm", "libvpx"), ("mp4", "h264"), ("mov", "mpeg4")])
+def test_the_rate_of_frames_spaced_unevenly_is_that_of_their_times(folder, spacings, suffix, codec):
+    times = np.cumsum([0, *(spacings * 30)[:60]]).tolist()
+    stream, frames = read(write_timed(folder / f"uneven.{suffix}", times, codec, rate=25))
+    assert stream.fps == pytest.approx((len(frames) - 1) / frames[-1].time, rel=1e-3)
+    assert stream.fps == pytest.approx(1000 * 60 / times[-1], rel=1e-3)
+
+
+@given(
+    st.integers(8, 60),
+    st.lists(st.sampled_from(["held", "dropped", "late"]), max_size=9),
+    st.randoms(use_true_random=False),
+)
+def test_pictures_held_dropped_or_late_are_no_other_rate(spacing, events, random):
+    """Up to a quarter of them, with the times that a camera gives them."""
+    events += ["steady"] * 30
+    random.shuffle(events)
+    ways = {
+        "steady": [spacing],
+        "held": [spacing * random.randint(5, 400)],
+        "dropped": [2 * spacing],
+        "late": [1.9 * spacing, 0.1 * spacing],  # and the next one in time
+    }
+    spacings = [seconds / 1000 for event in events for seconds in ways[event]]
+    assert usual_spacing(spacings) == pytest.approx(spacing / 1000)
+
+
+@pytest.mark.parametrize("num_frames", [2, 3, 5])
+@pytest.mark.parametrize(("suffix", "codec"), [("mkv", "h264"), ("mkv", "libx265"), ("mp4", "h264")])
+def test_few_frames_with_b_frames_have_the_rate_of_their_times(folder, num_frames, suffix, codec):
+    """Matroska gives the first of them no decoding time."""
+    options = {"bf": "2"} if codec == "h264" else {"x265-params": "log-level=none"}
+    times = [33 * index for index in range(num_frames)]
+    path = folder / f"few.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt, stream.options = 48, 64, "yuv420p", options
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for image, time in zip(numbered_video(num_frames), times, strict=True):
+            picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+            picture.pts, picture.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    assert read(path)[0].fps == pytest.approx(1000 / 33, rel=0.02)
 
 
 def test_an_exact_rate_of_the_header_is_kept_where_the_frames_bear_it_out(folder):

@@ -74,10 +74,17 @@ def found(analysis: Analysis, num_faces: int) -> str:
     seen = [f"{analysis.num_frames} frames"]
     seen += [f"{len(analysis.moments)} moments"] if analysis.is_timeline else []
     seen += [f"{num_faces} faces, of which face {analysis.face_id} is shown"] if num_faces > 1 else []
+    told = _recording(analysis) + _gaps(analysis)
     return (
-        f'<p class="status" role="status">Done: {", ".join(seen)}. {_gaps(analysis)}Next: step through the movement, '
-        "then ask <em>Why</em> and <em>What if</em> below.</p>"
+        f'<p class="status" role="status">Done: {", ".join(seen)}. {told}Next: step through the movement, then ask '
+        "<em>Why</em> and <em>What if</em> below.</p>"
     )
+
+
+def _recording(analysis: Analysis) -> str:
+    if not analysis.moments[0].segment.recording.get("is_mirrored"):
+        return ""
+    return "It is shown mirrored, as the file asks: left and right are swapped against the picture it stores. "
 
 
 def _gaps(analysis: Analysis) -> str:

@@ -35,6 +35,7 @@ def _record(analysis: Analysis) -> dict[str, Any]:
         "weights_sha256": checkpoint.weights_sha256(),
         "version": checkpoint.package_version(),
         "settings": _settings(analysis),
+        "recording": analysis.moments[0].segment.recording,
         "thresholds": {code: _round(threshold) for code, threshold in detector.THRESHOLDS.items()},
         "segments": [_gap(span) if isinstance(span, Gap) else _segment(span) for span in sorted(spans, key=_frames)],
     }
