@@ -191,6 +191,7 @@ def draw(predictions: Sequence[Prediction]) -> Figure:
         axes = figure.add_subplot(rows, columns, number + 1)
         (_draw_timeline if timeline else _draw_clip)(axes, prediction)
         axes.set_title(_title(prediction), loc="left", fontsize=11, fontweight="bold", parse_math=False)
+        axes.set_title(prediction.recording.get("verdict", ""), loc="right", fontsize=8, color=QUIET)
     which = shorten(str(predictions[0].checkpoint), int(CHARACTERS_AN_INCH * width), placeholder=" ...")
     figure.suptitle(which, x=0.01, ha="left", fontsize=9, color=QUIET, parse_math=False)
     _legend(figure, timelines=any(timelines))

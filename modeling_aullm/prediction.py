@@ -13,12 +13,14 @@ from .face_orientation import turned_video_hint
 from .face_tracks import NO_FACE
 from .facs import ACTION_UNITS
 from .progress import Progress
+from .recording_check import check_recording
 from .results import OUTSIDE_MARKS, FaceResult, Prediction, SegmentResult, UnitResult
 from .segments import Segment
 from .source_spans import whole_axis
 from .temporal_windows import WHOLE_CLIP_SECONDS, WINDOW_SECONDS
 from .video_reading import VideoSource, count_frames
 
+OF_THE_SOURCE = ("source", "fps", "num_frames")  # the prediction has these itself
 NOT_READ = "this face is not read"  # where another one is
 
 
@@ -72,6 +74,7 @@ class _Reading:
     fps: float | None = None
     num_frames: int = 0
     recording: dict[str, Any] = field(default_factory=dict)
+    checked: dict[str, Any] = field(default_factory=dict)
 
     def take(self, segment: Segment, codes: dict[str, dict[str, Any]] | None) -> None:
         """Keep what the model said of a segment, an entry of `post_process_action_units`, or that nothing is said."""
@@ -145,6 +148,7 @@ def predict_sources(
 def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
     """The segments of a source; a source with a face in none of them is an error."""
     found = False
+    reading.checked = _check(reading.video, sampling, processor.video_processor.face)
     try:
         for segment in _segments(processor.video_processor, reading, sampling):
             reading.fps, reading.recording = segment.fps, segment.recording
@@ -163,6 +167,15 @@ def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Seg
             advice = turned_video_hint(reading.video) or "for ready face crops give --face cropped"
             raise SourceError(f"{reading.source}: no {which} found; {advice}")
         raise SourceError(f"{reading.source}: no {which} can be read ({reasons})")
+
+
+def _check(video: VideoSource, sampling: Sampling, face: str | int) -> dict[str, Any]:
+    """What the recording can show, see `recording_check`; nothing where it cannot be read, which is told later."""
+    try:
+        record = check_recording(video, sampling.fps, sampling.face or face).record()
+    except (ValueError, OSError):
+        return {}
+    return {name: value for name, value in record.items() if name not in OF_THE_SOURCE}
 
 
 def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
@@ -210,7 +223,7 @@ def _to_predictions(detector: Detector, reading: _Reading, sampling: Sampling) -
             thresholds=detector.thresholds,
             spans=spans,
             settings=settings,
-            recording=reading.recording,
+            recording=reading.recording | reading.checked,
             face_id=face,
             num_faces=len(whole),
             num_unread_faces=len(reading.spans) - len(faces),

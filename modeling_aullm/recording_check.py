@@ -43,11 +43,13 @@ class Limit:
     """Something that keeps a recording from showing small movements, or deserves to be known.
 
     Attributes:
+        kind: `face`, `movement`, `frame rate`, `missing frames`, `flicker`, `exposure` or `focus`.
         verdict: What is left with it.
         reason: What it is, with its figure.
         advice: What to do about it.
     """
 
+    kind: str
     verdict: Verdict
     reason: str
     advice: str
@@ -123,7 +125,8 @@ class RecordingCheck:
         """For JSON: all attributes, the verdict before the limits."""
         values = asdict(self)
         limits = values.pop("limits")
-        return values | {"verdict": str(self.verdict), "limits": [{k: str(v) for k, v in x.items()} for x in limits]}
+        values |= {"distinct_fps": self.distinct_fps, "verdict": str(self.verdict)}
+        return values | {"limits": [{k: str(v) for k, v in x.items()} for x in limits]}
 
 
 def check_recording(source: VideoSource, fps: float | None = None, face: str | int = "largest") -> RecordingCheck:
@@ -132,7 +135,8 @@ def check_recording(source: VideoSource, fps: float | None = None, face: str | i
     Args:
         source: See `video_reading.open_video`.
         fps: Frames a second instead of the source's own.
-        face: `cropped` where the whole frame is a face; else the largest face is looked at.
+        face: `cropped` where the whole frame is a face, of whose size in the camera nothing is known then; else the
+            largest face is looked at.
 
     Raises:
         VideoError: If it cannot be used.
@@ -169,7 +173,10 @@ def check_recording(source: VideoSource, fps: float | None = None, face: str | i
         is_grey=all(stretch.is_grey for stretch in frames.stretches),
     )
     order = list(Verdict).index
-    return replace(check, limits=tuple(sorted(_limits(check), key=lambda limit: -order(limit.verdict))))
+    return replace(
+        check,
+        limits=tuple(sorted(_limits(check, is_cropped=face == "cropped"), key=lambda limit: -order(limit.verdict))),
+    )
 
 
 def _timing(times: np.ndarray | None) -> tuple[int, float, bool]:
@@ -197,12 +204,16 @@ def _repeated(stretches: list[Stretch]) -> float | None:
     return round(float(np.mean(copied)), 3) if len(copied) >= SHORTEST_MOVING else None
 
 
-def _limits(check: RecordingCheck) -> Iterator[Limit]:
+def _limits(check: RecordingCheck, *, is_cropped: bool) -> Iterator[Limit]:
     """Everything that is wrong with a recording."""
     if check.face_width is None:
-        yield Limit(Verdict.CANNOT, "no face was found", "film one face from the front, well lit")
+        yield Limit("face", Verdict.CANNOT, "no face was found", "film one face from the front, well lit")
         return
     yield from _movement_limits(check)
+    if check.face_width < SMALL_FACE and not is_cropped:
+        verdict = Verdict.CANNOT if check.face_width < HOPELESS_FACE else Verdict.LARGE_ONLY
+        reason = f"the face is {check.face_width} pixels wide"
+        yield Limit("face", verdict, reason, "film nearer, so that it is over 200 pixels wide")
     yield from _time_limits(check)
     yield from _light_limits(check)
 
@@ -216,10 +227,9 @@ def _movement_limits(check: RecordingCheck) -> Iterator[Limit]:
         seen = f"skin is seen to move from {at_least}{movement:.2g} pixels on"
         lost = f"{seen}, in a micro-expression it moves by {micro:.2g}"
         compressed = "record at crf 12 or as MJPEG, and keep the camera's own file"
-        yield Limit(verdict, lost, compressed if check.codec else "give the camera more light, or less gain")
-    if width < SMALL_FACE:
-        verdict = Verdict.CANNOT if width < HOPELESS_FACE else Verdict.LARGE_ONLY
-        yield Limit(verdict, f"the face is {width} pixels wide", "film nearer, so that it is over 200 pixels wide")
+        yield Limit(
+            "movement", verdict, lost, compressed if check.codec else "give the camera more light, or less gain"
+        )
 
 
 def _time_limits(check: RecordingCheck) -> Iterator[Limit]:
@@ -228,18 +238,22 @@ def _time_limits(check: RecordingCheck) -> Iterator[Limit]:
         verdict = Verdict.CANNOT if fps < HOPELESS_FPS else Verdict.LARGE_ONLY
         repeated = f" of {check.fps:.3g}, the others repeat them" if (check.repeated or 0) > REPEATS_COUNT else ""
         reason = f"{fps:.3g} distinct frames a second{repeated}" if repeated else f"{fps:.3g} frames a second"
-        yield Limit(verdict, reason, "record 100 frames a second or more; of a screen, save the camera's own file")
+        yield Limit(
+            "frame rate", verdict, reason, "record 100 frames a second or more; of a screen, save the camera's own file"
+        )
     if check.num_frames and check.gaps > GAPS * check.num_frames:
         reason = f"frames are missing {check.gaps} times, for up to {check.longest_gap:.2g} s"
-        yield Limit(Verdict.LARGE_ONLY, reason, "record to a faster disk, or at a rate that the camera keeps")
+        yield Limit(
+            "missing frames", Verdict.LARGE_ONLY, reason, "record to a faster disk, or at a rate that the camera keeps"
+        )
 
 
 def _light_limits(check: RecordingCheck) -> Iterator[Limit]:
     if check.flicker is not None and check.flicker.amplitude > STRONG_FLICKER:
-        yield Limit(Verdict.LARGE_ONLY, check.flicker.text, "use lamps that do not flicker, or daylight")
+        yield Limit("flicker", Verdict.LARGE_ONLY, check.flicker.text, "use lamps that do not flicker, or daylight")
     if check.exposure_change > PUMPING:
         reason = f"the exposure changes by {check.exposure_change:.0%} within half a second"
-        yield Limit(Verdict.LARGE_ONLY, reason, "lock the camera's exposure and gain")
+        yield Limit("exposure", Verdict.LARGE_ONLY, reason, "lock the camera's exposure and gain")
     if check.focus_change > REFOCUSING:
         reason = f"the face's sharpness changes by {check.focus_change:.0%} within half a second"
-        yield Limit(Verdict.LARGE_ONLY, reason, "lock the camera's focus")
+        yield Limit("focus", Verdict.LARGE_ONLY, reason, "lock the camera's focus")

@@ -10,12 +10,13 @@ ready crops. Frames count from 0 and `end_frame` is inside the segment, times ar
 height) and a landmark (x, y) in pixels of the source, in the order right eye, left eye, nose tip, right and left mouth
 corner; angles are degrees, see `head_pose`. `trained_on` names the data (`synthetic:...` is no human face), null if it
 is not on record; `weights_sha256` holds the hash of each weights file. `recording` holds `bits` of a pixel where they
-are not 8, and `is_mirrored` where the file asks to be shown so.
+are not 8, `is_mirrored` where the file asks to be shown so, and what it can show, see `recording_check`.
 
 CSV has a row for each such entry, or for each frame, with OpenFace's words: `success` is 1 or 0, `confidence` the face
 detector's score, `AU01_p` a probability, `AU01_c` 1 where it reaches the threshold `AU01_t`. Box, landmarks
 (`right_eye_x`, ...) and angles are of the segment's first frame, or of each frame; the face is looked for every tenth
-of a second, between which they are interpolated. Cells of what is not there are empty.
+of a second, between which they are interpolated; `recording_verdict` and so on are of the whole recording. Cells of
+what is not there are empty.
 
 What is reported is change, not posture: an expression that is held still is none. Numbers have at most six decimals.
 """
@@ -31,6 +32,9 @@ from .results import FaceResult, Prediction, SegmentResult
 
 DECIMALS = 6
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+RECORDING = (
+    "verdict", "smallest_movement", "smallest_movement_crop", "quantiser", "noise", "distinct_fps", "face_width",
+)  # fmt: skip
 _PLACE = ("x", "y", "width", "height", "confidence")
 _POINTS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
 _ANGLES = ("pitch", "yaw", "roll")
@@ -112,6 +116,7 @@ def _columns(prediction: Prediction, span: SegmentResult | None, face: FaceResul
         values[f"{column}_p"] = unit and _round(unit.probability)
         values[f"{column}_c"] = unit and int(unit.active)
         values[f"{column}_t"] = _round(threshold)
+    values |= {f"recording_{name}": prediction.recording.get(name) for name in RECORDING}
     trained_on = prediction.checkpoint.trained_on
     return values | {"model": prediction.checkpoint.name, "trained_on": trained_on and ", ".join(trained_on)}
 

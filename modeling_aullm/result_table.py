@@ -49,7 +49,7 @@ def describe_recording(prediction: Prediction) -> list[str]:
         lines.append(f"pixels of {bits} bits, brought to 8 by one scale for all frames")
     if prediction.recording.get("is_mirrored"):
         lines.append("shown mirrored, as the file asks: left and right are swapped against the picture it stores")
-    return lines
+    return lines + ([prediction.recording_limits] if prediction.recording_limits else [])
 
 
 def _describe(prediction: Prediction) -> str:
@@ -82,7 +82,7 @@ def _timeline_rows(prediction: Prediction) -> Iterator[tuple[str, ...]]:
 def to_table(prediction: Prediction) -> str:
     """A table of the action units of one face: of a clip the probabilities, of a timeline peaks and active times.
 
-    Below it stands of what nothing is stated, and why.
+    Below it stands how it was recorded, of what nothing is stated, and why.
     """
     timeline = prediction.is_timeline
     rows = list((_timeline_rows if timeline else _clip_rows)(prediction))
@@ -95,7 +95,8 @@ def to_table(prediction: Prediction) -> str:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  " + "  ".join(cells).rstrip())
-    return "\n".join([*lines, *(f"  {line}" for line in describe_gaps(prediction))]) + "\n"
+    notes = [*describe_recording(prediction), *describe_gaps(prediction)]
+    return "\n".join([*lines, *(f"  {note}" for note in notes)]) + "\n"
 
 
 def to_text(predictions: Sequence[Prediction]) -> str:

@@ -143,7 +143,8 @@ class Prediction:
             them spans without one, each with its reason.
         settings: How it was read: window and stride in seconds (None: the clip as one segment), fps, face, onset, apex,
             offset as given, dtype and device.
-        recording: What is to be told of how it was recorded, see `VideoStream.recording`.
+        recording: What is to be told of how it was recorded, see `VideoStream.recording`, and what it can show, as
+            `RecordingCheck.record` has it.
         face_id: Number of the face; None for ready face crops.
         num_faces: Faces of this source of which something is stated.
         num_unread_faces: Further faces seen, nothing of which can be stated.
@@ -193,6 +194,12 @@ class Prediction:
         """Such as ", face 2" to be put behind the source's name where there are several; else nothing."""
         several = self.face_id is not None and (self.num_faces > 1 or self.face_id > 1)
         return f", face {self.face_id}" if several else ""
+
+    @property
+    def recording_limits(self) -> str:
+        """What keeps the recording from showing small movements, in words; empty where nothing does."""
+        reasons = [limit["reason"] for limit in self.recording.get("limits", ())]
+        return f"this recording is {self.recording['verdict']}: {'; '.join(reasons)}" if reasons else ""
 
     @property
     def title(self) -> str:

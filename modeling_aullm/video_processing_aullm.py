@@ -31,6 +31,7 @@ from .face_orientation import turned_video_hint
 from .face_stretches import TOO_SHORT, iter_stretches
 from .face_tracks import NO_FACE, Sighting
 from .head_stabilization import stabilize_transforms
+from .recording_check import check_recording
 from .segments import Segment, best_run, unread_segment
 from .temporal_windows import WINDOW_SECONDS, check_window, up_to_a_second
 from .video_reading import VideoSource, as_batch, count_frames, open_video, source_name
@@ -64,6 +65,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
     model_input_names = ["pixel_values"]  # noqa: RUF012 - as the base class has it
     valid_kwargs = AULLMVideoProcessorKwargs  # type: ignore[assignment]
     turned_hint = staticmethod(turned_video_hint)  # what to do with a source in which no face was found
+    check_recording = staticmethod(check_recording)  # what a source can show
 
     image_size: int
     num_frames: int

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from .recording_frames import RecordingFrames, Stretch
+from .stream_quantiser import Encoder
 
 SMALLEST, LARGEST = 0.1, 3.0  # pixels: below and above nothing was measured
 GIVES_UP = {"h264": 0.21, "hevc": 0.13, "vp9": 0.12, "vp8": 0.12, "av1": 0.145, "mpeg4": 0.034, "intra": 0.026}
@@ -70,24 +71,30 @@ def smallest_movement(frames: RecordingFrames, face: FacePicture) -> float:
         frames: The recording.
         face: Its face.
     """
-    scatter = READINGS * np.sqrt(2 / PATCH) * face.noise / (face.detail * face.width + 1e-6)
     steps = [step for stretch in frames.stretches for step in stretch.steps]
-    lost = 0.0
-    if steps:
-        step = float(np.exp(np.mean(np.log(steps))))
-        lost = _gives_up(frames) * (step / max(face.detail, 1e-3)) ** STEP_OVER_DETAIL
-        lost *= (1 + NOISE_SHARE * face.noise / step) ** NOISE_POWER
+    step = float(np.exp(np.mean(np.log(steps)))) if steps else None
+    codec = "intra" if frames.is_intra else frames.codec or OTHER_CODEC
+    return estimate(step, face, codec, frames.stretches[0].encoder)
+
+
+def estimate(step: float | None, face: FacePicture, codec: str, encoder: Encoder) -> float:
+    """The same by what it is made of.
+
+    Args:
+        step: Of the quantiser, in grey levels; None where nothing is lost, or nothing tells.
+        face: The face.
+        codec: As in `GIVES_UP`; others are taken for one of MPEG-4's family.
+        encoder: What is known of it.
+    """
+    detail = max(face.detail, 1e-3)
+    scatter = READINGS * np.sqrt(2 / PATCH) * face.noise / (detail * face.width)
+    if step is None:
+        return float(np.clip(scatter, SMALLEST, LARGEST))
+    gives_up = GIVES_UP.get(codec, GIVES_UP[OTHER_CODEC])
+    gives_up *= HURRIED if codec == "h264" and encoder.is_hurried else 1
+    gives_up *= LOOKING_AHEAD if codec == "hevc" and encoder.looks_ahead else 1
+    lost = gives_up * (step / detail) ** STEP_OVER_DETAIL * (1 + NOISE_SHARE * face.noise / step) ** NOISE_POWER
     return float(np.clip(np.hypot(lost, scatter), SMALLEST, LARGEST))
-
-
-def _gives_up(frames: RecordingFrames) -> float:
-    if frames.is_intra:
-        return GIVES_UP["intra"]
-    encoder = frames.stretches[0].encoder
-    share = GIVES_UP.get(frames.codec or OTHER_CODEC, GIVES_UP[OTHER_CODEC])
-    if frames.codec == "h264" and encoder.is_hurried:
-        return HURRIED * share
-    return LOOKING_AHEAD * share if frames.codec == "hevc" and encoder.looks_ahead else share
 
 
 def _detail(face: np.ndarray) -> float:

@@ -8,27 +8,40 @@ from typing import NamedTuple
 import numpy as np
 
 from modeling_aullm.face_alignment import detect_faces, to_grey
+from modeling_aullm.recording_check import RecordingCheck, check_recording
+from modeling_aullm.video_stream import VideoError
 
 FLAT = 3.0  # grey levels of standard deviation: less is a blank frame; own choice
 JUMP = 20.0  # grey levels of mean difference between two frames: more is a cut, or a frame of another clip; own choice
 
 
 class FrameChecks(NamedTuple):
-    """Checks of one clip: number and (height, width) of its frames, whether it has a face, what looks odd, a digest."""
+    """Checks of one clip.
+
+    Attributes:
+        num_frames: Its frames.
+        size: Their (height, width).
+        face: Whether it has one, in words.
+        problems: What looks odd.
+        digest: Equal for clips of equal frames.
+        recording: What it can show; None where that cannot be told.
+    """
 
     num_frames: int
     size: tuple[int, int]
     face: str
     problems: list[str]
     digest: str
+    recording: RecordingCheck | None = None
 
 
-def check_frames(frames: np.ndarray, landmarks: object, *, is_raw: bool) -> FrameChecks:
+def check_frames(frames: np.ndarray, landmarks: object, fps: float, *, is_raw: bool) -> FrameChecks:
     """Check a clip's frames.
 
     Args:
         frames: uint8, (frames, height, width) or (frames, height, width, 3); an array of objects if sizes differ.
         landmarks: Of its face, None where none was looked for.
+        fps: Frames a second.
         is_raw: Whether it shows more than a face, in which one can be looked for now.
     """
     if frames.dtype == object or frames.ndim < 3 or not len(frames):
@@ -40,7 +53,15 @@ def check_frames(frames: np.ndarray, landmarks: object, *, is_raw: bool) -> Fram
         face=_face(frames[0], landmarks, is_raw),
         problems=list(_problems(grey)),
         digest=hashlib.sha256(repr(grey.shape).encode() + grey.tobytes()).hexdigest(),
+        recording=_recording(frames, fps, is_raw=is_raw),
     )
+
+
+def _recording(frames: np.ndarray, fps: float, *, is_raw: bool) -> RecordingCheck | None:
+    try:
+        return check_recording(frames, fps, "largest" if is_raw else "cropped")
+    except VideoError:  # what is wrong is among the problems, or the datasets' own business
+        return None
 
 
 def clips_in_common(digests: dict[str, list[str]]) -> list[str]:

@@ -28,6 +28,8 @@ class Inspection:
         unit_subjects: Subjects who show each unit.
         coded: Clips of each dataset whose units are known (perhaps that there is none).
         faces: Clips with a face, without one, and those in which none was looked for.
+        verdicts: Clips of which the recording check says each, see `modeling_aullm.recording_check`.
+        movements: The smallest movement that each clip can show, in pixels.
         problems: What looks odd, and the clips it holds for.
     """
 
@@ -41,6 +43,8 @@ class Inspection:
     unit_subjects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     coded: Counter[str] = field(default_factory=Counter)
     faces: Counter[str] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    movements: list[float] = field(default_factory=list)
     problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -59,7 +63,7 @@ def inspect(data: Dataset) -> Inspection:
     unknown: dict[str, list[str]] = defaultdict(list)
     for row in rows_with_frames(data):
         person, clip = f"{row['dataset']}/{row['subject']}", f"{row['dataset']}/{row['clip_id']}"
-        checks = check_frames(row["frames"], row.get("landmarks"), is_raw=_is_raw(data))
+        checks = check_frames(row["frames"], row.get("landmarks"), float(row["fps"]), is_raw=_is_raw(data))
         names[clip] += 1
         digests[checks.digest].append(clip)
         _count(found, row, person, checks)
@@ -100,6 +104,11 @@ def _count(found: Inspection, row: dict[str, Any], person: str, checks: FrameChe
     found.faces[checks.face] += 1
     if row["action_units"] is not None:
         found.coded[row["dataset"]] += 1
+    if checks.recording is not None:
+        found.verdicts[str(checks.recording.verdict)] += 1
+        found.movements += [checks.recording.smallest_movement] if checks.recording.smallest_movement else []
+        for limit in checks.recording.limits:
+            found.problems[f"{limit.verdict} ({limit.kind})"].append(f"{row['dataset']}/{row['clip_id']}")
     for unit in row["action_units"] or ():
         found.units[unit][row["dataset"]] += 1
         found.unit_subjects[unit].add(person)
@@ -128,6 +137,11 @@ def report_lines(found: Inspection, preparation: dict[str, Any]) -> list[str]:
         f"{sizes} pixels; {', '.join(f'{fps:g}' for fps in sorted(found.fps))} a second"
     )
     lines.append("faces: " + ", ".join(f"{found.faces[kind]} {kind}" for kind in sorted(found.faces)))
+    if found.movements:
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in found.verdicts.most_common())
+        lines.append(
+            f"recordings: {counts}; smallest visible movement {np.median(found.movements):.2g} pixels (median)"
+        )
     lines.append("emotions: " + ", ".join(f"{name} {count}" for name, count in found.emotions.most_common()))
     lines += _unit_table(found)
     left_out = preparation.get("left_out", [])

@@ -13,6 +13,7 @@ from .spans import find_gaps, find_peaks
 from .video import count_frames
 
 MOST_FACES = 6  # looked for in a clip whose expression is marked
+OF_THE_SOURCE = ("source", "fps", "num_frames")  # the result has these itself
 NOT_READ = "this face is not read"  # where another one is
 
 
@@ -45,7 +46,15 @@ def analyse(request: Request, report: Callable[[int], None] = lambda frame: None
     moments = _moments(seen, request)
     without = [segment for segment in segments if segment.pixel_values is None]
     faces = sorted({segment.face_id for segment in seen}, key=lambda face: face or 0)
-    return [_of_face(request, face, moments, without, num_frames) for face in faces]
+    recording = segments[0].recording | _check(request)
+    analyses = [_of_face(request, face, moments, without, num_frames) for face in faces]
+    return [replace(analysis, recording=recording) for analysis in analyses]
+
+
+def _check(request: Request) -> dict[str, Any]:
+    """What the recording can show."""
+    record = detector.processor.video_processor.check_recording(str(request.path), None, request.face).record()
+    return {name: value for name, value in record.items() if name not in OF_THE_SOURCE}
 
 
 def _segments(request: Request) -> Iterator[Any]:

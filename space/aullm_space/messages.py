@@ -82,9 +82,14 @@ def found(analysis: Analysis, num_faces: int) -> str:
 
 
 def _recording(analysis: Analysis) -> str:
-    if not analysis.moments[0].segment.recording.get("is_mirrored"):
-        return ""
-    return "It is shown mirrored, as the file asks: left and right are swapped against the picture it stores. "
+    told = ""
+    if analysis.recording.get("is_mirrored"):
+        told = "It is shown mirrored, as the file asks: left and right are swapped against the picture it stores. "
+    limits = analysis.recording["limits"]
+    if not limits:
+        return told
+    listed = "; ".join(f"{limit['reason']} ({limit['advice']})" for limit in limits)
+    return f"{told}<strong>This recording is {analysis.recording['verdict']}</strong>: {escape(listed)}. "
 
 
 def _gaps(analysis: Analysis) -> str:

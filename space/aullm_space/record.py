@@ -15,6 +15,9 @@ WINDOW_SECONDS, STRIDE_SECONDS = 0.5, 0.25  # the processor's own, of a video of
 WHOLE_CLIP_SECONDS = 1.0
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 ANGLES = ("pitch", "yaw", "roll")
+RECORDING = (
+    "verdict", "smallest_movement", "smallest_movement_crop", "quantiser", "noise", "distinct_fps", "face_width",
+)  # fmt: skip
 FACE = ("x", "y", "width", "height", "confidence", *ANGLES, *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"))
 
 
@@ -35,7 +38,7 @@ def _record(analysis: Analysis) -> dict[str, Any]:
         "weights_sha256": checkpoint.weights_sha256(),
         "version": checkpoint.package_version(),
         "settings": _settings(analysis),
-        "recording": analysis.moments[0].segment.recording,
+        "recording": analysis.recording,
         "thresholds": {code: _round(threshold) for code, threshold in detector.THRESHOLDS.items()},
         "segments": [_gap(span) if isinstance(span, Gap) else _segment(span) for span in sorted(spans, key=_frames)],
     }
@@ -85,6 +88,7 @@ def _row(record: dict[str, Any], span: dict[str, Any]) -> dict[str, Any]:
         row[f"{column}_p"] = unit and unit["probability"]
         row[f"{column}_c"] = unit and int(unit["active"])
         row[f"{column}_t"] = threshold
+    row |= {f"recording_{name}": record["recording"].get(name) for name in RECORDING}
     return row | {"model": record["model"], "trained_on": record["trained_on"] and ", ".join(record["trained_on"])}
 
 
