@@ -1,6 +1,6 @@
 """What codecs leave of a face's movement, and whether `aullm check` tells: its estimate against the truth.
 
-    python -m benchmarks.visible_movement [--photographs FOLDER]
+    python -m benchmarks.visible_movement [--photographs FOLDER | --again]
 
 Photographs of faces (two that come with scikit-image and matplotlib, and your own) are moved by known amounts and put
 through encoders. The constants of `modeling_aullm/visible_movement.py` are fitted to one half of photographs and
@@ -10,6 +10,7 @@ photographs.
 
 import argparse
 import hashlib
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ import cv2
 import matplotlib.cbook
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 from PIL import Image
 from skimage.data import astronaut
 from tqdm import tqdm
@@ -35,9 +37,11 @@ from benchmarks.moved_photographs import (
     visible_movement,
 )
 from modeling_aullm.recording_frames import read_recording
-from modeling_aullm.visible_movement import LARGEST, NOISE_SHARE, SMALLEST, look_at_face, smallest_movement
+from modeling_aullm.stream_quantiser import Encoder
+from modeling_aullm.visible_movement import LARGEST, NOISE_SHARE, SMALLEST, FacePicture, estimate, look_at_face
 
 MICRO, LARGE = 0.3, 1.2  # pixels
+HUBER = 0.1  # in logarithms: errors beyond it count by their size, not its square
 FACTOR = 1.5  # by which an estimate may be off
 LOST, KEPT = 0.25, 0.7  # shares of a movement that are called lost and kept
 SIZES = (((480, 360), 200, (0.0, 1.2)), ((320, 240), 110, (0.6, 2.0)))  # frames, face, noise
@@ -99,26 +103,38 @@ class Recording:
     setting: str
     codec: str
     measured: float
-    estimated: float
     left_of_micro: float
     left_of_large: float
     step: float
     detail: float
     noise: float
+    face_width: int
     is_hurried: bool
     looks_ahead: bool
+
+    @property
+    def estimated(self) -> float:
+        """What the check says of the smallest visible movement."""
+        face = FacePicture(self.face_width, 0, self.detail, self.noise, 0)
+        return estimate(self.step, face, self.codec, Encoder(self.is_hurried, self.looks_ahead))
 
 
 def main() -> None:
     """Measure, fit, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.visible_movement", description=__doc__)
     parser.add_argument("--photographs", type=Path, help="folder of photographs with one face each; default: none")
-    folder = parser.parse_args().photographs
-    photographs = _photographs(folder)
-    recordings = list(_measure(photographs))
+    parser.add_argument("--again", action="store_true", help="judge today's estimate by what the JSON has measured")
+    options = parser.parse_args()
     here = Path(__file__)
+    if options.again:
+        before = json.loads(here.with_suffix(".json").read_text(encoding="utf-8"))
+        hashes, recordings = before["photographs"], [Recording(**row) for row in before["recordings"]]
+    else:
+        photographs = _photographs(options.photographs)
+        hashes = {name: hashlib.sha256(image.tobytes()).hexdigest()[:16] for name, image in photographs.items()}
+        recordings = list(_measure(photographs))
     tables = {
-        "photographs": {name: hashlib.sha256(image.tobytes()).hexdigest()[:16] for name, image in photographs.items()},
+        "photographs": hashes,
         "worth": [_worth(name, [r for r in recordings if r.held_out == out]) for name, out in PARTS],
         "fitted": fit(recordings),
         "settings": _by_setting(recordings),
@@ -177,8 +193,9 @@ def _record(scene: Scene, setting: Setting, photograph: str, held_out: bool, noi
     return Recording(
         photograph, held_out, scene.rest.shape[1], noise, setting.encoder, setting.name,
         "intra" if frames.is_intra else str(frames.codec),
-        visible_movement(flows), smallest_movement(frames, face), share_left(flows, MICRO), share_left(flows, LARGE),
-        float(np.exp(np.mean(np.log(steps)))), face.detail, face.noise, encoder.is_hurried, encoder.looks_ahead,
+        visible_movement(flows), share_left(flows, MICRO), share_left(flows, LARGE),
+        float(np.exp(np.mean(np.log(steps)))), face.detail, face.noise,
+        face.width, encoder.is_hurried, encoder.looks_ahead,
     )  # fmt: skip
 
 
@@ -193,7 +210,7 @@ def _half(scene: Scene) -> Scene:
 
 
 def fit(recordings: Sequence[Recording]) -> dict[str, float]:
-    """The constants that fit the fitted half best: least squares of logarithms, bounds kept at what was measured.
+    """The constants that fit the fitted half best: least absolute errors of the logarithms.
 
     Returns:
         `step_over_detail` and `noise_power`, the factors `hurried` and `looking_ahead`, and what each codec gives up.
@@ -202,11 +219,13 @@ def fit(recordings: Sequence[Recording]) -> dict[str, float]:
     codecs = sorted({recording.codec for recording in own})
     features = np.array([[*(r.codec == codec for codec in codecs), *_terms(r)] for r in own], float)
     truth = np.log(np.clip([r.measured for r in own], SMALLEST, LARGEST))
-    counts, solution = np.ones(len(own)), np.zeros(features.shape[1])
-    for _ in range(30):  # below the smallest measured movement an estimate cannot be too low
-        rows = np.vstack([features * counts[:, None], 1e-2 * np.eye(features.shape[1])])
-        solution = np.linalg.lstsq(rows, np.append(truth * counts, np.zeros(features.shape[1])), rcond=None)[0]
-        counts = ((truth > np.log(SMALLEST)) | (features @ solution > np.log(SMALLEST))).astype(float)
+    weights, solution = np.ones(len(own)), np.zeros(features.shape[1])
+    for _ in range(60):
+        rows = np.vstack([features * weights[:, None], 1e-2 * np.eye(features.shape[1])])
+        solution = np.linalg.lstsq(rows, np.append(truth * weights, np.zeros(features.shape[1])), rcond=None)[0]
+        errors = features @ solution - truth
+        weights = np.sqrt(np.minimum(1, HUBER / np.maximum(np.abs(errors), 1e-6)))
+        weights[(truth <= np.log(SMALLEST)) & (errors < 0)] = 0  # below the smallest an estimate cannot be too low
     powers = dict(zip(("step_over_detail", "noise_power"), solution[len(codecs) :], strict=False))
     factors = dict(zip(("hurried", "looking_ahead"), np.exp(solution[len(codecs) + 2 :]), strict=True))
     given_up = dict(zip(codecs, np.exp(solution[: len(codecs)]), strict=True))
@@ -289,6 +308,11 @@ def draw(recordings: Sequence[Recording]) -> Figure:
     for factor in (1 / FACTOR, 1, FACTOR):
         right.plot(span, span * factor, color="grey", linestyle="-" if factor == 1 else ":", linewidth=1)
     right.loglog()
+    ticks = (0.1, 0.2, 0.3, 0.5, 1, 2, 3)
+    for axis in (right.xaxis, right.yaxis):
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
     right.set_xlabel("smallest visible movement, measured (pixels)")
     right.set_ylabel(f"estimated from the recording; dotted: a factor of {FACTOR:g}")
     right.legend(fontsize=7)

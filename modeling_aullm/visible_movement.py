@@ -5,7 +5,7 @@ below a threshold a movement is not weakened, it is gone. The threshold grows wi
 detail, since the same movement changes a detailed face more. Sensor noise that comes through the codec carries smaller
 movements with it; an encoder in a hurry gives up on differences that a careful one still sends.
 
-    movement = GIVES_UP[codec] (step / detail)^0.77 (1 + 40 noise / step)^-1.3
+    movement = GIVES_UP[codec] (step / detail)^0.71 (1 + 100 noise / step)^-0.67
 
 Own choice of the form; `benchmarks/visible_movement.py` fits the constants to photographs moved by known amounts, and
 `docs/recording.md` shows how well it holds on others.
@@ -21,10 +21,10 @@ from .recording_frames import RecordingFrames, Stretch
 from .stream_quantiser import Encoder
 
 SMALLEST, LARGEST = 0.1, 3.0  # pixels: below and above nothing was measured
-GIVES_UP = {"h264": 0.21, "hevc": 0.13, "vp9": 0.12, "vp8": 0.12, "av1": 0.145, "mpeg4": 0.034, "intra": 0.026}
-HURRIED = 1.5  # times as much is given up by H.264 from an encoder in a hurry
-LOOKING_AHEAD = 0.45  # of HEVC, whose headers tell a coarser quantiser than blocks at rest have
-STEP_OVER_DETAIL, NOISE_SHARE, NOISE_POWER = 0.77, 40.0, -1.3
+GIVES_UP = {"h264": 0.297, "hevc": 0.432, "vp9": 0.137, "vp8": 0.137, "av1": 0.164, "mpeg4": 0.042, "intra": 0.034}
+HURRIED = 1.17  # times as much is given up by H.264 from an encoder in a hurry
+LOOKING_AHEAD = 0.432  # of HEVC, whose headers tell a coarser quantiser than blocks at rest have
+STEP_OVER_DETAIL, NOISE_SHARE, NOISE_POWER = 0.707, 100.0, -0.672
 OTHER_CODEC = "mpeg4"  # MPEG-2, WMV, Flash: of its family
 READINGS = 3.0  # a movement stands out that is so many times the scatter of what is read without one
 PATCH = 0.03  # of the face's area: what moves together
