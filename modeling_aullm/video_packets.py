@@ -21,7 +21,8 @@ from .video_stream import DEFAULT_FPS, VideoError, check_size
 
 # FFmpeg "plays" any text file as a terminal recording.
 _TEXT_DEMUXER = "tty"
-_PLAYLISTS = ("hls", "dash", "concat")  # without an end, maybe, and they lead to other files
+# HLS and lists of files to join, DASH: opened, one of a live stream is waited for without end.
+_PLAYLISTS, _PLAYLIST_HEAD = (b"#EXTM3U", b"ffconcat"), 1024
 _PACKETS_AHEAD = 64  # own choice: two seconds of a webcam show how far its frames are apart
 
 
@@ -118,15 +119,18 @@ class Packets:
 def _open(path: Path) -> InputContainer:
     if path.stat().st_size == 0:
         raise VideoError(f"{path}: the file is empty")
+    with path.open("rb") as file:
+        start = file.read(_PLAYLIST_HEAD)
+    if start.startswith(_PLAYLISTS) or b"<MPD" in start:
+        raise VideoError(f"{path}: is a list of other files or a live stream, not a video; give a video file")
     try:
         # Absolute: a name with a colon would be taken for a protocol. Tags may be in any encoding, or damaged.
         container = av.open(str(path.absolute()), metadata_errors="replace")
     except av.FFmpegError as error:
         raise VideoError(f"{path}: is not a video, or is cut off or damaged ({reason(error)})") from error
-    if container.format.name in (_TEXT_DEMUXER, *_PLAYLISTS):
+    if container.format.name == _TEXT_DEMUXER:
         container.close()
-        kind = "a text file" if container.format.name == _TEXT_DEMUXER else "a list of other files or a live stream"
-        raise VideoError(f"{path}: is {kind}, not a video; give a video file")
+        raise VideoError(f"{path}: is a text file, not a video")
     return container
 
 
