@@ -49,11 +49,12 @@ def stored_pixels(image: Image.Image) -> np.ndarray:
     if not _loses_bits(image):
         image = ImageOps.exif_transpose(image)
         return np.asarray(image if image.mode[0] in "IF" else image.convert("RGB"))  # which would clip them at 255
+    path = getattr(image, "filename", "")
     if getattr(image, "tag_v2", {}).get(_PLANES) == 2:  # neither PIL nor OpenCV reads these rightly
-        raise VideoError(f"{image.filename}: its colours stand in planes of 16 bits; save it with interleaved pixels")
-    is_read, pages = cv2.imreadmulti(image.filename, image.tell(), 1, flags=cv2.IMREAD_UNCHANGED)  # type: ignore[attr-defined]
+        raise VideoError(f"{path}: its colours stand in planes of 16 bits; save it with interleaved pixels")
+    is_read, pages = cv2.imreadmulti(path, image.tell(), 1, flags=cv2.IMREAD_UNCHANGED)
     if not is_read:
-        raise VideoError(f"{image.filename}: cannot be read as an image; remove or replace it")
+        raise VideoError(f"{path}: cannot be read as an image; remove or replace it")
     pixels = pages[0] if pages[0].ndim == 2 else pages[0][..., 2::-1]
     place = _orientation(image)
     if image.format == "TIFF" or place == 1:  # OpenCV turns TIFFs itself, whatever the flag says
