@@ -15,7 +15,7 @@ from .pixel_depth import DEPTHS, PixelDepth
 from .video_stream import DEFAULT_FPS, Frame, VideoError, VideoStream, check_num_frames, check_same_size, check_size
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
-_BITS, _ORIENTATION, _HIGHEST = 258, 274, (281, 341)  # tags: BitsPerSample; MaxSampleValue, SMaxSampleValue
+_BITS, _ORIENTATION, _PLANES, _HIGHEST = 258, 274, 284, (281, 341)  # of tags; the last: (S)MaxSampleValue
 _PAGES_AHEAD = 16  # own choice: enough to tell how long pages are shown
 
 
@@ -41,12 +41,21 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def stored_pixels(image: Image.Image) -> np.ndarray:
-    """Upright pixels of a PIL image with all their bits, see `PixelDepth.rgb`."""
+    """Upright pixels of a PIL image with all their bits, see `PixelDepth.rgb`.
+
+    Raises:
+        VideoError: If they cannot be read so.
+    """
     if not _loses_bits(image):
         image = ImageOps.exif_transpose(image)
         return np.asarray(image if image.mode[0] in "IF" else image.convert("RGB"))  # which would clip them at 255
-    pixels = cv2.imreadmulti(image.filename, image.tell(), 1, flags=cv2.IMREAD_UNCHANGED)[1][0]  # type: ignore[attr-defined]
-    pixels = pixels if pixels.ndim == 2 else pixels[..., 2::-1]
+    path = getattr(image, "filename", "")
+    if getattr(image, "tag_v2", {}).get(_PLANES) == 2:  # neither PIL nor OpenCV reads these rightly
+        raise VideoError(f"{path}: its colours stand in planes of 16 bits; save it with interleaved pixels")
+    is_read, pages = cv2.imreadmulti(path, image.tell(), 1, flags=cv2.IMREAD_UNCHANGED)
+    if not is_read:
+        raise VideoError(f"{path}: cannot be read as an image; remove or replace it")
+    pixels = pages[0] if pages[0].ndim == 2 else pages[0][..., 2::-1]
     place = _orientation(image)
     if image.format == "TIFF" or place == 1:  # OpenCV turns TIFFs itself, whatever the flag says
         return pixels

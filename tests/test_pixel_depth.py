@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 from helpers_video import face_video, numbered_video, write_folder
 from hypothesis import given, settings
@@ -188,6 +189,31 @@ def test_values_that_no_camera_has_are_told(image, says):
         with pytest.raises(VideoError, match=says) as error:
             read([Image.fromarray(frame) for frame in frames])
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "ppm"])
+def test_deep_images_cut_off_are_told_in_one_line(tmp_path, suffix):
+    write = partial(netpbm, maxval=4095) if suffix == "ppm" else by_opencv
+    folder = write_each(tmp_path / "frames", deepened(COLOUR, 12), write, suffix)
+    path = folder / f"img3.{suffix}"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 9 // 10])
+    for source in (folder,) if suffix == "tif" else (folder, opened(folder)):  # Pillow does not open such a TIFF
+        with pytest.raises(VideoError, match=rf"img3\.{suffix}: cannot be read as an image") as error:
+            read(source)
+        assert "\n" not in str(error.value)
+
+
+def test_colours_in_planes_of_sixteen_bits_are_refused(tmp_path):
+    """Pillow takes their bytes for pixels of 8 bits, OpenCV finds none."""
+    planes = deepened(COLOUR, 12).transpose(0, 3, 1, 2)
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, planes, photometric="rgb", planarconfig="separate")
+    tifffile.imwrite(tmp_path / "whole.tif", planes.transpose(0, 2, 3, 1), photometric="rgb", compression="zlib")
+    write = partial(tifffile.imwrite, photometric="rgb", planarconfig="separate")
+    for source in (stack, write_each(tmp_path / "frames", planes, write, "tif")):
+        with pytest.raises(VideoError, match="planes of 16 bits; save it with interleaved pixels"):
+            read(source)
+    np.testing.assert_array_equal(read(tmp_path / "whole.tif")[1], COLOUR)
 
 
 def test_frames_of_eight_bits_are_read_once_and_deep_ones_twice(tmp_path, monkeypatch):
