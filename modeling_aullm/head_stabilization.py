@@ -6,10 +6,15 @@ reweighted least squares with Geman and McClure's weights (each step reweighs on
 and offset of the light are fitted along, or flicker would pass for motion.
 """
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
+UPSAMPLING = 4
 _NUM_STEPS = 8
+_AT_ONCE = 64  # frames; upsampled they take 16 times their memory
 _NEIGHBOURHOOD = 7  # pixels; an expression moves a region, noise a pixel: residuals are judged by region
 _BORDER = 0.06  # share of the crop left out on each side, where a shifted frame has no pixels
 _SMOOTHING = 1.0  # pixels, so that brightness is nearly linear over a sub-pixel shift
@@ -42,7 +47,7 @@ def stabilize_crops(crops: np.ndarray) -> np.ndarray:
         The crops, each where the first one's head is.
     """
     motions = np.concatenate([estimate_head_motion(crops), np.tile([[[0.0, 0.0, 1.0]]], (len(crops), 1, 1))], axis=1)
-    return _warp(crops, motions)
+    return _warp(map(upsample, crops), motions)
 
 
 def estimate_head_motion(crops: np.ndarray) -> np.ndarray:
@@ -55,17 +60,19 @@ def estimate_head_motion(crops: np.ndarray) -> np.ndarray:
         (num_frames, 2, 3) rigid motions from the first crop's pixels to each crop's; the first is none.
     """
     first, *others = (cv2.GaussianBlur(crop, (0, 0), _SMOOTHING).astype(np.float32) for crop in crops)
-    smooth = np.stack(others)
-    design = _design(first)
-    window = _window(len(first))
-    weights = np.tile(window, (len(smooth), 1))
-    motions = np.tile(np.eye(3), (len(smooth), 1, 1))
-    for _ in range(_NUM_STEPS):
-        residual = first - _warp(smooth, motions)
-        steps, left = _fit(residual, design, weights)
-        weights = window * _region_weights(left)
-        motions = motions @ _rigid(steps, smooth.shape[-1])
-    return np.concatenate([np.eye(2, 3)[None], motions[:, :2]])
+    design, window = _design(first), _window(len(first))
+    found = [np.eye(3)[None]]
+    for start in range(0, len(others), _AT_ONCE):
+        fine = upsample(np.stack(others[start : start + _AT_ONCE]))
+        weights = np.tile(window, (len(fine), 1))
+        motions = np.tile(np.eye(3), (len(fine), 1, 1))
+        for _ in range(_NUM_STEPS):
+            residual = first - _warp(fine, motions)
+            steps, left = _fit(residual, design, weights)
+            weights = window * _region_weights(left)
+            motions = motions @ _rigid(steps, len(first))
+        found.append(motions)
+    return np.concatenate(found)[:, :2]
 
 
 def _design(first: np.ndarray) -> np.ndarray:
@@ -84,13 +91,38 @@ def _window(size: int) -> np.ndarray:
     return window.ravel()
 
 
-def _warp(crops: np.ndarray, motions: np.ndarray) -> np.ndarray:
-    size = crops.shape[-1]
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    warped = [
-        cv2.warpAffine(crop, motion[:2], (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        for crop, motion in zip(crops, motions, strict=True)
-    ]
+def upsample(images: np.ndarray) -> np.ndarray:
+    """Read the cubic B-spline through an image's pixels every quarter of a pixel, so that linear sampling is exact.
+
+    Of a drift of 0.02 to 0.25 pixels OpenCV's cubic kernel (a = -0.75, which moves too far) finds 71 to 82 %, linear
+    sampling of the pixels themselves 107 to 103 %, this 100 %; and it does not blur each frame by its own fraction.
+
+    Args:
+        images: (..., size, size) float32.
+
+    Returns:
+        (..., 4 size - 3, 4 size - 3) float32: pixel i lies at 4 i. OpenCV 4 rounds to a 32nd of these finer pixels.
+    """
+    spline = _spline(images.shape[-1])
+    return spline @ images @ spline.T
+
+
+@lru_cache
+def _spline(size: int) -> np.ndarray:
+    """(4 size - 3, size): a line's interpolating cubic B-spline, mirrored at both ends (Unser, "Splines", 1999)."""
+    points = np.arange(UPSAMPLING * size - UPSAMPLING + 1)[:, None] / UPSAMPLING
+    apart = np.abs(points - np.arange(-1, size + 1))
+    bumps = (np.clip(2 - apart, 0, None) ** 3 - 4 * np.clip(1 - apart, 0, None) ** 3) / 6
+    bumps[:, (2, -3)] += bumps[:, (0, -1)]
+    return (bumps[:, 1:-1] @ np.linalg.inv(bumps[::UPSAMPLING, 1:-1])).astype(np.float32)
+
+
+def _warp(fine: Iterable[np.ndarray], motions: np.ndarray) -> np.ndarray:
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    warped = []
+    for image, motion in zip(fine, motions, strict=True):
+        size = len(image) // UPSAMPLING + 1
+        warped.append(cv2.warpAffine(image, UPSAMPLING * motion[:2], (size, size), flags=flags, borderMode=border))
     return np.stack(warped)
 
 

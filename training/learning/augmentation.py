@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import torch
 
+from modeling_aullm.head_stabilization import UPSAMPLING, upsample
 from training.data.clips import Clip
 from training.learning.counterfactual import draw_flipped_units
 
@@ -142,7 +143,7 @@ def _move(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _similarity(frame: np.ndarray, right: float, down: float, turn: float, log_scale: float) -> np.ndarray:
-    """Move a frame about its centre; cubic, since linear sampling would blur each frame by its own fraction."""
+    """Move a frame about its centre; by splines, since linear sampling would blur each frame by its own fraction."""
     size, factor = len(frame), np.exp(log_scale)
     centre, cosine, sine = (size - 1) / 2, factor * np.cos(turn), factor * np.sin(turn)
     matrix = np.array(
@@ -151,4 +152,5 @@ def _similarity(frame: np.ndarray, right: float, down: float, turn: float, log_s
             [sine, cosine, centre * (1 - cosine - sine) + down * size],
         ]
     )
-    return cv2.warpAffine(frame, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    matrix[:, :2] /= UPSAMPLING
+    return cv2.warpAffine(upsample(frame), matrix, (size, size), borderMode=cv2.BORDER_REFLECT_101)

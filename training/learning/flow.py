@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 # No pyramid, since micro-motion is about a pixel. On 600 clips of synthetic:A (64 pixels, subjects apart, linear
-# read-out of 8 x 8 means) windows of 9, 13 and 15 and the fastest DIS came within 0.01 of the same mean AUC.
+# read-out of 8 x 8 means) windows of 9, 13 and 15 and the fastest DIS came within 0.012 of the same mean AUC.
 FARNEBACK: dict[str, Any] = {
     "pyr_scale": 0.5,
     "levels": 1,
@@ -38,6 +38,10 @@ def flow_channels(frames: np.ndarray) -> np.ndarray:
 def optical_flow(first: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Dense flow by Farneback ("Two-frame motion estimation based on polynomial expansion", SCIA 2003).
 
+    OpenCV takes what lies beyond the last row and column for black, and finds flow there in a picture and itself (up to
+    4.6 pixels on 64-pixel faces). Own choice: the outermost pixels are repeated by a window's width, which leaves none
+    and of a shift finds more near the borders (84 % of it) than without (74 %) or with mirrored ones (65 to 69 %).
+
     Args:
         first: Grey 0..1, (height, width).
         other: Likewise.
@@ -45,9 +49,12 @@ def optical_flow(first: np.ndarray, other: np.ndarray) -> np.ndarray:
     Returns:
         float32 (2, height, width): where each pixel of the first frame has gone, u (right) and v (down), in pixels.
     """
-    first, other = (np.clip(np.rint(frame * 255), 0, 255).astype(np.uint8) for frame in (first, other))
+    margin = FARNEBACK["winsize"]
+    first, other = (
+        np.pad(np.clip(np.rint(frame * 255), 0, 255).astype(np.uint8), margin, mode="edge") for frame in (first, other)
+    )
     flow: Any = cv2.calcOpticalFlowFarneback(first, other, None, **FARNEBACK)  # type: ignore[call-overload]
-    return np.ascontiguousarray(flow.transpose(2, 0, 1))
+    return np.ascontiguousarray(flow[margin:-margin, margin:-margin].transpose(2, 0, 1))
 
 
 def optical_strain(flow: np.ndarray) -> np.ndarray:

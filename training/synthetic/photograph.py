@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from scipy.ndimage import map_coordinates, spline_filter
 
 from training.synthetic.emotions import sort_units
 from training.synthetic.faces import MARGIN, TEMPLATE, TEXTURE_SIZE, Face, landmarks_from_five
@@ -86,14 +87,18 @@ def move_photograph(
     length = min(num_frames - 1, max(2, round(DURATION[1] * fps)))
     onset = (num_frames - 1 - length) // 2
     profile = Timing(num_frames, fps, onset, onset + round(0.45 * length), onset + length, (1.0, 1.0)).profile()
-    return np.stack(
-        [
-            cv2.remap(
-                photo, x - share * shift[0], y - share * shift[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-            )
-            for share in profile.astype(np.float32)
-        ]
-    )
+    knots = [spline_filter(channel, output=np.float32, mode="mirror") for channel in np.moveaxis(photo, 2, 0)]
+    frames = np.repeat(photo[None], num_frames, axis=0)
+    for frame, share in zip(frames, profile.astype(np.float32), strict=True):
+        if share:
+            frame[:] = _sample(knots, y - share * shift[1], x - share * shift[0])
+    return frames
+
+
+def _sample(knots: list[np.ndarray], rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Channels of cubic splines at some points, as uint8: OpenCV's cubic kernel moves smooth skin up to 1.4 times."""
+    channels = [map_coordinates(each, (rows, columns), order=3, mode="mirror", prefilter=False) for each in knots]
+    return np.clip(np.rint(np.stack(channels, axis=-1)), 0, 255).astype(np.uint8)
 
 
 def _similarity(landmarks: np.ndarray) -> np.ndarray:
