@@ -82,7 +82,7 @@ def measure(video: str, launched: float) -> dict[str, list[dict[str, Any]]]:
         Rows of the tables `start` and `stages`.
     """
     ends = {"Python": BEGUN, "import aullm_command": _import("aullm_command")}
-    from modeling_aullm.cli import no_collection
+    from modeling_aullm.command.cli import no_collection
 
     with no_collection():
         ends |= {f"import {name}": _import(name) for name in IMPORTS}

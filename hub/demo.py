@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from skimage.data import astronaut
 
-from modeling_aullm.cli import main as aullm
+from modeling_aullm.command.cli import main as aullm
 from modeling_aullm.face_alignment import detect_faces
 from modeling_aullm.facs import ACTION_UNITS
 from modeling_aullm.output_files import write_whole

@@ -21,6 +21,7 @@ if "aullm_command" not in sys.modules:
     from .modeling_aullm import AULLMForAUDetection, AULLMOutput
     from .pipeline_aullm import ActionUnitDetectionPipeline
     from .processing_aullm import AULLMProcessor
+    from .recording_check import check_recording
     from .video_processing_aullm import AULLMVideoProcessor
 
     AutoConfig.register("aullm", AULLMConfig)
@@ -41,5 +42,6 @@ __all__ = [
     "AULLMProcessor",
     "AULLMVideoProcessor",
     "ActionUnitDetectionPipeline",
+    "check_recording",
     "predict",
 ]

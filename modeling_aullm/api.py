@@ -8,7 +8,6 @@ from typing import Any
 
 from PIL import Image
 
-from .arguments import DTYPES
 from .detector import CheckpointError, Detector, open_detector
 from .face_alignment import check_face
 from .prediction import Sampling, SourceError, predict_sources
@@ -17,6 +16,7 @@ from .source_paths import find_sources
 from .temporal_windows import WINDOW_SECONDS, check_window
 from .video_reading import VideoSource, source_name
 
+DTYPES = ("float32", "bfloat16", "float16")
 Sources = VideoSource | Sequence[VideoSource] | Mapping[str, VideoSource]
 
 

@@ -4,7 +4,11 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
+
+PLOT_SUFFIXES = (".png", ".pdf", ".svg")
+OVERLAY_SUFFIXES = (".mp4", ".mov", ".mkv")
 
 
 def check_writable(path: Path) -> None:
@@ -52,3 +56,22 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     with _temporary(path) as temporary:
         write(temporary)
         os.replace(temporary, os.path.realpath(path))
+
+
+def overlay_paths(overlay: str, sources: list[str]) -> dict[str, Path]:
+    """Where the overlay of each source goes.
+
+    Args:
+        overlay: As given: the file of a single source; of several, `out.mp4` becomes `out-clip.mp4` for clip.mov, and
+            `out-clip-2.mp4` for a second source of that name.
+        sources: As given.
+    """
+    base, sources = Path(overlay), list(dict.fromkeys(sources))
+    if len(sources) == 1:
+        return {sources[0]: base}
+    paths: dict[str, Path] = {}
+    for source in sources:
+        stem = "stdin" if source == "-" else Path(source).resolve().stem
+        names = (f"{base.stem}-{stem}{end}{base.suffix}" for end in chain([""], (f"-{n}" for n in count(2))))
+        paths[source] = next(base.with_name(name) for name in names if base.with_name(name) not in paths.values())
+    return paths

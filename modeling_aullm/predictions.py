@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from .argument_checks import OVERLAY_SUFFIXES, PLOT_SUFFIXES, overlay_paths
-from .output_files import write_whole
+from .output_files import OVERLAY_SUFFIXES, PLOT_SUFFIXES, overlay_paths, write_whole
 from .result_files import rows_by, to_csv, to_json
 from .result_html import to_html
 from .result_table import count_of, to_text

@@ -17,7 +17,9 @@ MAINS = (50.0, 60.0)  # Hz; lamps follow the voltage's square, so they flicker a
 SLOWEST_FLICKER = 2.5  # Hz; slower changes are exposure's, or the day's
 LEAST_FLICKER = 0.002  # of the brightness: an amplitude that stands out, and not that of noise
 PROMINENCE = 30.0  # of the flicker's power over the median of all frequencies
+BESIDE, OVER_SIDES = 4, 8.0  # bins away from the peak, over whose power it stands: a step has a slope of frequencies
 LEAST_FRAMES = 24  # for a spectrum
+CUT_LIGHT, CUT_DETAIL = 0.15, 0.5  # in logarithms, from one frame to the next
 PUMPING_SECONDS = 0.5  # as long as a micro-expression lasts at most
 
 
@@ -72,11 +74,11 @@ def _flicker(stretch: Stretch, fps: float) -> Flicker | None:
     spectrum = np.fft.rfft(deviation * window, axis=0) / window.sum() * 2
     frequencies = np.fft.rfftfreq(num_frames, 1 / fps)
     power = np.median(np.abs(spectrum) ** 2, axis=1)
-    power[frequencies < SLOWEST_FLICKER] = 0
-    peak = int(np.argmax(power))
+    peak = int(np.argmax(np.where(frequencies < SLOWEST_FLICKER, 0, power)))
     amplitude = float(np.sqrt(power[peak]))
     background = np.median(power[frequencies >= SLOWEST_FLICKER])
-    if amplitude < LEAST_FLICKER or power[peak] < PROMINENCE * background:
+    sides = [power[place] for place in (max(1, peak - BESIDE), peak + BESIDE) if place < len(power)]
+    if amplitude < LEAST_FLICKER or power[peak] < max(PROMINENCE * background, OVER_SIDES * max(sides)):
         return None
     together = abs(spectrum[peak].mean()) / np.abs(spectrum[peak]).mean()
     seen = float(frequencies[peak])
@@ -96,7 +98,7 @@ def _lamp(seen: float, fps: float, tolerance: float) -> tuple[float | None, floa
 
 def exposure_change(stretches: Sequence[Stretch], fps: float) -> float:
     """Largest change of the whole picture's brightness within half a second, as a share; flicker is averaged out."""
-    return max(_largest_change(np.log(_gains(stretch.glances)), fps) for stretch in stretches)
+    return max(_largest_change(np.log(_gains(stretch.glances)), fps, CUT_LIGHT) for stretch in stretches)
 
 
 def focus_change(stretches: Sequence[Stretch], fps: float) -> float:
@@ -106,7 +108,7 @@ def focus_change(stretches: Sequence[Stretch], fps: float) -> float:
         if stretch.face is not None:
             step = max(1, round(fps / 30))
             detail = np.array([_detail(picture) for picture in stretch.face[::step]])
-            found.append(_largest_change(np.log(np.maximum(detail, 1e-3)), fps / step))
+            found.append(_largest_change(np.log(np.maximum(detail, 1e-3)), fps / step, CUT_DETAIL))
     return max(found)
 
 
@@ -144,13 +146,14 @@ def _detail(picture: np.ndarray) -> float:
     return float(np.abs(np.diff(values, axis=1)).mean() / (values.mean() + 1))
 
 
-def _largest_change(logarithms: np.ndarray, fps: float) -> float:
-    """Of a smoothed course, between any two moments at most half a second apart."""
-    width = max(1, min(len(logarithms), round(0.15 * fps)))
-    smooth = np.convolve(logarithms, np.ones(width) / width, "valid")
-    reach = max(2, round(PUMPING_SECONDS * fps) + 1)
-    spans = [np.ptp(smooth[start : start + reach]) for start in range(max(1, len(smooth) - reach + 1))]
-    return float(np.expm1(max(spans)))
+def _largest_change(logarithms: np.ndarray, fps: float, cut: float) -> float:
+    """Of a smoothed course, between any two moments at most half a second apart; a leap by `cut` is none, but a cut."""
+    reach, changes = max(2, round(PUMPING_SECONDS * fps) + 1), [0.0]
+    for part in np.split(logarithms, np.flatnonzero(np.abs(np.diff(logarithms)) > cut) + 1):
+        width = max(1, min(len(part), round(0.15 * fps)))
+        smooth = np.convolve(part, np.ones(width) / width, "valid")
+        changes += [np.ptp(smooth[start : start + reach]) for start in range(max(1, len(smooth) - reach + 1))]
+    return float(np.expm1(max(changes)))
 
 
 def _shift(first: np.ndarray, other: np.ndarray) -> float:

@@ -55,7 +55,7 @@ class Commands:
 
 def _run(name, arguments, file_bytes, stop_after):
     """In the forked process."""
-    from modeling_aullm import cli
+    from modeling_aullm.command import cli
     from training.errors import run_command
 
     sys.argv = [name, *arguments]

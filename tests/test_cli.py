@@ -19,8 +19,9 @@ from PIL import Image
 from predictions import CODES, astronaut_frames
 
 import modeling_aullm
-from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection, arguments, cli, overlay, temporal_windows
-from modeling_aullm.argument_checks import overlay_paths
+from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection, api, overlay, temporal_windows
+from modeling_aullm.command import arguments, cli
+from modeling_aullm.output_files import overlay_paths
 from modeling_aullm.overlay import write_video
 from modeling_aullm.processing_aullm import AULLMProcessor
 
@@ -420,6 +421,7 @@ def test_help_gives_every_default_and_says_that_change_is_reported(capsys):
 
 
 def test_the_windows_that_help_names_are_those_in_use():
+    assert arguments.DTYPES == api.DTYPES
     assert arguments.WINDOW_SECONDS == temporal_windows.WINDOW_SECONDS and temporal_windows.WHOLE_CLIP_SECONDS == 1
 
 

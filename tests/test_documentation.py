@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from predictions import CODES
 
 from hub.demo import make_clip
-from modeling_aullm.cli import main as aullm
+from modeling_aullm.command.cli import main as aullm
 from modeling_aullm.overlay import write_video as write_mp4
 from modeling_aullm.processing_aullm import AULLMProcessor
 

@@ -11,7 +11,7 @@ from predictions import CHECKPOINT, CODES, FACE, SECOND_FACE, THRESHOLDS, gap, p
 
 from modeling_aullm.head_pose import head_angles
 from modeling_aullm.output_files import check_writable, write_whole
-from modeling_aullm.result_files import frame_rows, to_csv, to_json
+from modeling_aullm.result_files import RECORDING, frame_rows, to_csv, to_json
 from modeling_aullm.result_table import active_intervals, describe_gaps, to_table, to_text
 from modeling_aullm.results import Checkpoint
 from modeling_aullm.source_spans import whole_axis
@@ -61,9 +61,10 @@ def test_csv_says_what_json_says():
     points = [
         f"{name}_{axis}" for name in ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth") for axis in "xy"
     ]
+    recording = [f"recording_{name}" for name in RECORDING]
     assert list(rows[0]) == [
         "source", "face", "start_frame", "end_frame", "start_time", "end_time", "success", "reason", "x", "y", "width",
-        "height", "confidence", "pitch", "yaw", "roll", *points, *units, "model", "trained_on",
+        "height", "confidence", "pitch", "yaw", "roll", *points, *units, *recording, "model", "trained_on",
     ]  # fmt: skip
     records = json.loads(to_json(predictions))
     pairs = [(record, found) for record in records for found in record["segments"]]

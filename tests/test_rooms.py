@@ -27,7 +27,8 @@ def module_of(path):
 def room_of(module):
     """`training.learning.fit` is in `training.learning`; files beside the rooms are told apart by name."""
     parts = module.removesuffix(".__init__").split(".")
-    if parts[0] not in ("training", "hub") or len(parts) == 1:
+    is_flat = parts[0] == "modeling_aullm" and parts[1:2] != ["command"]
+    if parts[0] not in ("modeling_aullm", "training", "hub") or is_flat or len(parts) == 1:
         return parts[0]
     return ".".join(parts[:2])
 

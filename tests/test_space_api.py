@@ -13,7 +13,7 @@ from helpers_space import EXAMPLES, SpaceServer, find, launch_browser, open_page
 from helpers_video import face_video, turn_video, two_faces, write_video
 from playwright.sync_api import sync_playwright
 
-from modeling_aullm.cli import main as aullm
+from modeling_aullm.command.cli import main as aullm
 
 KEPT_SECONDS = 25  # long enough for a visit on a busy machine
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ..output_files import write_whole
 from .argument_checks import check_json_output, find_videos
-from .output_files import write_whole
 from .piped_input import spooled
 
 if TYPE_CHECKING:
-    from .recording_check import RecordingCheck
+    from ..recording_check import RecordingCheck
 
 MOST_STREAM_SECONDS = 60.0  # of a pipe that does not end
 
@@ -67,7 +67,7 @@ def check(arguments: Namespace, reporter: Reporter, show: Callable[[str], None])
 
 def _check(source: str, arguments: Namespace, reporter: Reporter) -> "RecordingCheck | None":
     """One recording; whatever is wrong with it is told, and the others are checked all the same."""
-    from .recording_check import check_recording
+    from ..recording_check import check_recording
 
     try:
         with spooled([source], MOST_STREAM_SECONDS) as places:

@@ -2,16 +2,13 @@
 
 from argparse import Namespace
 from collections.abc import Callable
-from itertools import chain, count
 from pathlib import Path
 
+from ..output_files import OVERLAY_SUFFIXES, PLOT_SUFFIXES, check_writable, overlay_paths
+from ..source_paths import IMAGE_SUFFIXES, find_sources
 from .arguments import WINDOW_SECONDS, UsageError
-from .output_files import check_writable
-from .source_paths import IMAGE_SUFFIXES, find_sources
 
 STANDARD_INPUT = "-"
-PLOT_SUFFIXES = (".png", ".pdf", ".svg")
-OVERLAY_SUFFIXES = (".mp4", ".mov", ".mkv")
 
 
 def check_arguments(
@@ -131,22 +128,3 @@ def _check_model(model: str | None, revision: str | None) -> None:
         raise UsageError(f"--model {model}: not a checkpoint, the folder holds no config.json")
     if folder.is_file() or (not folder.exists() and (model.startswith((".", "/", "~")) or model.count("/") != 1)):
         raise UsageError(f"--model {model}: no such folder (an id on the Hub reads ORG/REPO)")
-
-
-def overlay_paths(overlay: str, sources: list[str]) -> dict[str, Path]:
-    """Where the overlay of each source goes.
-
-    Args:
-        overlay: As given: the file of a single source; of several, `out.mp4` becomes `out-clip.mp4` for clip.mov, and
-            `out-clip-2.mp4` for a second source of that name.
-        sources: As given.
-    """
-    base, sources = Path(overlay), list(dict.fromkeys(sources))
-    if len(sources) == 1:
-        return {sources[0]: base}
-    paths: dict[str, Path] = {}
-    for source in sources:
-        stem = "stdin" if source == STANDARD_INPUT else Path(source).resolve().stem
-        names = (f"{base.stem}-{stem}{end}{base.suffix}" for end in chain([""], (f"-{n}" for n in count(2))))
-        paths[source] = next(base.with_name(name) for name in names if base.with_name(name) not in paths.values())
-    return paths

@@ -24,7 +24,7 @@ from .check_command import check
 from .piped_input import spooled
 
 if TYPE_CHECKING:
-    from .predictions import Predictions
+    from ..predictions import Predictions
 
 
 class _Reporter:
@@ -80,14 +80,14 @@ def _quieten(reporter: _Reporter, *, verbose: bool) -> None:
     """Keep what libraries say about themselves off the terminal; warnings of this package are lines of its own."""
     from transformers.utils import logging as transformers_logging
 
-    from .api import SourceWarning
+    from ..api import SourceWarning
 
     others = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
         if issubclass(category, SourceWarning):
             reporter.error(str(message))
-        elif Path(filename).parent == Path(__file__).parent:
+        elif Path(filename).parent == Path(__file__).parents[1]:
             reporter.notice(f"warning: {message}")
         else:
             others(message, category, filename, *rest)
@@ -96,7 +96,7 @@ def _quieten(reporter: _Reporter, *, verbose: bool) -> None:
     if verbose:
         return
     warnings.simplefilter("ignore")
-    warnings.filterwarnings("always", module=__package__)
+    warnings.filterwarnings("always", module=__package__.partition(".")[0])
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     for name in ("torch", "matplotlib", "huggingface_hub"):
@@ -126,8 +126,8 @@ def predict(arguments: Namespace, reporter: _Reporter) -> None:
 def _predict(videos: dict[str, str], arguments: Namespace, reporter: _Reporter) -> "Predictions":
     """Whatever is wrong with the checkpoint, or with what was asked of it, ends the command."""
     with no_collection():
-        from . import api
-        from .detector import CheckpointError
+        from .. import api
+        from ..detector import CheckpointError
 
         _quieten(reporter, verbose=arguments.verbose)
     names = ("model", "revision", "device", "dtype", "window", "stride", "fps", "face", "onset", "apex", "offset")
@@ -152,8 +152,8 @@ def no_collection() -> Iterator[None]:
 
 
 def _tell_gaps(predictions: "Predictions", reporter: _Reporter) -> None:
-    from .result_table import count_of, describe_gaps, describe_recording
-    from .results import OUTSIDE_MARKS
+    from ..result_table import count_of, describe_gaps, describe_recording
+    from ..results import OUTSIDE_MARKS
 
     for prediction in predictions:
         if any(gap.reason != OUTSIDE_MARKS for gap in prediction.gaps):

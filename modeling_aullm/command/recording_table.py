@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from .recording_check import RecordingCheck
+from ..recording_check import RecordingCheck
 
 GREY = "no colour (a grey or infrared camera)"
 

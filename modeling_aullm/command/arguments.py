@@ -5,11 +5,10 @@ from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormat
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from .facs import check_action_units
+from ..facs import check_action_units
 
 SHORTEST_TIME = 0.001  # seconds; no camera here is faster
-DTYPES = ("float32", "bfloat16", "float16")
-WINDOW_SECONDS = 0.5  # as in `temporal_windows`, which takes long to import
+DTYPES, WINDOW_SECONDS = ("float32", "bfloat16", "float16"), 0.5  # as in `api`, which takes long to import
 
 EXAMPLES = """\
 What is reported is change, not posture: every segment is compared with its own first frame, so an expression that is

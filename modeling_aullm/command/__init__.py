@@ -1,0 +1,1 @@
+"""The command `aullm`: its arguments, what it prints, its exit status."""
