@@ -159,15 +159,19 @@ def flows_left(decoded: Sequence[np.ndarray], scene: Scene) -> np.ndarray:
     """
     found = []
     for movement in scene.movements:
-        before = np.mean([np.float32(frame) for frame in decoded[movement.start - 8 : movement.start]], axis=0)
+        before = _mean(decoded[movement.start - 8 : movement.start])
         held = decoded[movement.start + RISE + 3 : movement.start + RISE + HOLD]
-        left = _flow(before, np.mean([np.float32(frame) for frame in held], axis=0))
-        whole = _flow(np.float32(scene.rest), np.float32(movement.moved))
+        left = _flow(before, _mean(held))
+        whole = _flow(_mean([scene.rest]), _mean([movement.moved]))
         for angle, patch in zip(movement.directions, scene.patches, strict=True):
             along = (np.cos(angle), np.sin(angle))
             of_left, of_whole = ((flow @ along)[patch > 0.5].mean() for flow in (left, whole))
             found.append((movement.amplitude, movement.amplitude * of_left / max(of_whole, 0.3 * movement.amplitude)))
     return np.array(found)
+
+
+def _mean(frames: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack(frames).astype(np.float32).mean(axis=0)
 
 
 def _flow(first: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -151,7 +151,9 @@ PARTS = (("fitted", False), ("held out", True))
 
 def _photographs(folder: Path | None) -> dict[str, np.ndarray]:
     """The first, third and so on are fitted to."""
-    hopper = np.asarray(Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg")).convert("RGB"))
+    hopper = np.asarray(
+        Image.open(str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))).convert("RGB")
+    )
     found = {"astronaut": astronaut(), "hopper": hopper}
     for number, path in enumerate(sorted(folder.iterdir()) if folder else []):
         found[f"own {number + 1}"] = np.asarray(Image.open(path).convert("RGB"))

@@ -161,11 +161,11 @@ def check_recording(source: VideoSource, fps: float | None = None, face: str | i
         gaps=gaps,
         longest_gap=round(longest_gap, 3),
         repeated=_repeated(frames.stretches),
-        face_width=picture and picture.width,
-        blur=picture and round(picture.blur, 2),
-        noise=picture and round(picture.noise, 2),
-        smallest_movement=movement and round(movement, 2),
-        smallest_movement_crop=movement and picture and round(movement * picture.crop_scale, 3),
+        face_width=picture.width if picture else None,
+        blur=round(picture.blur, 2) if picture else None,
+        noise=round(picture.noise, 2) if picture else None,
+        smallest_movement=round(movement, 2) if movement else None,
+        smallest_movement_crop=round(movement * picture.crop_scale, 3) if movement and picture else None,
         flicker=find_flicker(frames.stretches, rate) if rate else None,
         exposure_change=round(exposure_change(frames.stretches, rate), 3) if rate else 0.0,
         focus_change=round(focus_change(frames.stretches, rate), 3) if rate else 0.0,
@@ -200,7 +200,7 @@ def _repeated(stretches: list[Stretch]) -> float | None:
             continue
         change = np.array([np.abs(b.astype(np.int16) - a).mean() for a, b in pairwise(stretch.face)])
         moving = np.convolve(change, np.ones(SHORTEST_MOVING) / SHORTEST_MOVING, "same") > MOVING
-        copied += list(stretch.copied[moving])
+        copied += list(stretch.copied[: len(moving)][moving])
     return round(float(np.mean(copied)), 3) if len(copied) >= SHORTEST_MOVING else None
 
 

@@ -7,8 +7,8 @@ recording may change on the way.
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -38,6 +38,7 @@ from .video_reading import VideoSource, open_video
 from .video_stream import DEFAULT_FPS, MAX_PIXELS, Frame, VideoError, check_num_frames
 
 STRETCHES, MOST_SECONDS, MOST_FRAMES = 3, 10.0, 240  # of all stretches together
+CUT = 20.0  # grey levels of mean change from one frame to the next: more is a cut
 FACE_TRIES = (0, 8, 16)  # frames of a stretch in which a face is looked for until one is found
 BANDS, GLANCE = 24, 64  # bands of rows whose brightness is followed; longer side of a small picture
 CROP_SIDE = 64  # pixels of the model's crop, as the papers have it
@@ -50,7 +51,7 @@ class Stretch:
 
     Attributes:
         times: (num_frames,) seconds.
-        face: (num_frames, height, width) uint8, brightness inside the face's box; None where no face was found.
+        face: (frames up to a cut, height, width) uint8, brightness inside the face's box; None where none was found.
         crop_scale: Pixels of the model's crop for one of the recording's; None where no face was found.
         bands: (num_frames, BANDS) mean brightness of bands of rows, from top to bottom.
         glances: (num_frames, height, width) float32, the whole picture, at most `GLANCE` pixels long.
@@ -150,7 +151,7 @@ def _read_file(path: Path, fps: float | None, is_cropped: bool) -> RecordingFram
     packets = Packets(path)
     with packets.container as container:
         stream, rate = packets.stream, fps or packets.rate
-        codec = Codec(stream.codec_context.name, "r").properties
+        codec: Any = Codec(stream.codec_context.name, "r").properties
         try:
             times = packets.all_times()
             parts = _stretches(len(times), rate or DEFAULT_FPS)
@@ -175,29 +176,28 @@ def _read_stretch(path: Path, start: float, num_frames: int, is_cropped: bool) -
     """Decode from the last key frame before a time on; None if there is nothing."""
     packets, collector = Packets(path), _Collector(is_cropped)
     quantisers: list[float] = []
-    steps: list[float] = []
     coded: list[Packet] = []
-    encoder = Encoder()
-    depth: PixelDepth | None = None
+    first: VideoFrame | None = None
     with packets.container:
         stream = packets.stream
         codec = stream.codec.canonical_name
         stream.thread_count = 1  # as the reader has it
         stream.codec_context.options = EXPORT | {"max_pixels": str(MAX_PIXELS)}
         with closing(packets.decode_from(start)) as decoded:
-            for packet, picture in islice(decoded, num_frames):
-                coded += [packet] if codec in IN_HEADERS else []
-                steps += [jpeg_step(bytes(packet))] if codec == "mjpeg" and not steps else []
-                encoder = encoder_of(picture) if start == 0 and not collector.num_frames else encoder
-                depth = depth or _depth(path, picture)
-                collector.take(_frame(picture, packets, depth))
-                if codec != "h264" or picture.key_frame:  # in others skipped blocks only repeat their neighbour's
-                    quantiser = picture_quantiser(picture, _stored_box(collector.box, picture))
-                    quantisers += [] if quantiser is None else [quantiser]
-        quantisers += header_quantisers(stream, coded) if coded else []
-    if not collector.num_frames:
+            while collector.num_frames < num_frames and (found := next(decoded, None)):
+                coded += [found[0]] if found[0].size else []
+                for picture in found[1]:
+                    first = first or picture
+                    collector.take(_frame(picture, packets, _depth(path, first)))
+                    if codec != "h264" or picture.key_frame:  # in others skipped blocks only repeat their neighbour's
+                        quantisers += picture_quantiser(picture, _stored_box(collector.box, picture))
+        if codec in IN_HEADERS:
+            quantisers = header_quantisers(stream, coded)
+    if first is None:
         return None
-    steps = [step for step in steps if step is not None] or [float(quantiser_step(codec, q)) for q in quantisers]
+    jpeg = jpeg_step(bytes(coded[0])) if codec == "mjpeg" else None
+    steps = [float(quantiser_step(codec, quantiser)) for quantiser in quantisers] if jpeg is None else [jpeg]
+    encoder = encoder_of(first) if start == 0 else Encoder()
     return replace(collector.stretch(), quantisers=tuple(quantisers), steps=tuple(steps), encoder=encoder)
 
 
@@ -208,7 +208,7 @@ class _Collector:
         self.num_frames = 0
         self.box: tuple[int, int, int, int] | None = None  # left, top, right, bottom in pixels as shown
         self._is_cropped = is_cropped
-        self._is_grey = False
+        self._is_grey = self._is_cut = False
         self._crop_scale: float | None = None
         self._last = np.zeros((0, 0), np.uint8)
         self._times: list[float] = []
@@ -226,13 +226,14 @@ class _Collector:
         size = (max(1, round(luma.shape[1] * scale)), max(1, round(luma.shape[0] * scale)))
         glance = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         if self._times:
+            self._is_cut |= np.abs(glance - self._glances[-1]).mean() > CUT
             self._copied.append(np.array_equal(glance, self._glances[-1]) and np.array_equal(luma, self._last))
         self._last = luma
         self._times.append(frame.time)
         self._glances.append(glance)
         rows = cv2.reduce(luma, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
         self._bands.append(np.array([part.mean() for part in np.array_split(rows, BANDS)]))
-        if self.box is not None or self.num_frames <= FACE_TRIES[-1]:
+        if not self._is_cut and (self.box is not None or self.num_frames <= FACE_TRIES[-1]):
             self._faces.append(self._inside(luma))
         self.num_frames += 1
 

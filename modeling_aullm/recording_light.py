@@ -88,12 +88,9 @@ def _flicker(stretch: Stretch, fps: float) -> Flicker | None:
 
 def _lamp(seen: float, fps: float, tolerance: float) -> tuple[float | None, float | None]:
     """The lamp whose flicker appears at a frequency, once sampled at the frame rate, and its mains."""
-    errors = {}
-    for mains, times in product(MAINS, (2, 1)):
-        lamp = mains * times
-        errors[abs(abs(lamp - round(lamp / fps) * fps) - seen), lamp, mains] = None
-    error, lamp, mains = min(errors, key=lambda entry: (entry[0] > tolerance, entry[1] in MAINS, entry[0]))
-    return (lamp, mains) if error <= tolerance else (None, None)
+    lamps = [(mains * times, mains) for times, mains in product((2, 1), MAINS)]
+    fitting = [(lamp, mains) for lamp, mains in lamps if abs(abs(lamp - round(lamp / fps) * fps) - seen) <= tolerance]
+    return fitting[0] if fitting else (None, None)  # twice the mains first: so lamps flicker
 
 
 def exposure_change(stretches: Sequence[Stretch], fps: float) -> float:

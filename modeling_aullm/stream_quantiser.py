@@ -2,13 +2,14 @@
 
 What is compared between codecs is the step in grey levels of an orthonormal transform, to which each counts in a way of
 its own: H.264 and HEVC double it every 6 (ISO/IEC 14496-10, 8.5.8), VP8, VP9 and AV1 look it up (RFC 6386, 14.1; VP9
-and AV1 bitstream specifications, `ac_qlookup`, here by its corners, 2 % off at most), MPEG-4 has twice its quantiser,
+and AV1 bitstream specifications, `ac_qlookup`, here by its corners, 2 % off at most), MPEG's family has twice its own,
 JPEG writes down a table.
 """
 
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -31,6 +32,8 @@ _VP8_AC = np.array([(0, 4), (54, 58), (83, 116), (102, 173), (116, 229), (127, 2
 _WEIGHING = 3  # x264's subme: its presets up to `veryfast` have less
 _LOW_FREQUENCIES = 16  # of a JPEG table: what moves by less than a pixel changes these
 _HEADER = re.compile(r"\b(\w*init_qp_minus26|slice_qp_delta|base_q_?i(?:n)?de?x)\b.*= (-?\d+)$")
+_H264, _MPEG = 1, 2  # AVVideoEncParamsType
+_STEPS_A_BIT = 6  # a picture of 10 bits has 12 more, for values four times as large
 _logging = threading.Lock()  # FFmpeg's level of logging is one for the process
 
 
@@ -48,10 +51,10 @@ def quantiser_step(codec: str, quantiser: np.ndarray | float) -> np.ndarray:
         return np.interp(quantiser, *_VP9_AC.T) / 8
     if codec == "vp8":
         return np.interp(quantiser, *_VP8_AC.T) / 2
-    return quantiser if codec == "mpeg2video" else 2 * quantiser
+    return 2 * quantiser
 
 
-def picture_quantiser(picture: VideoFrame, box: tuple[int, int, int, int]) -> float | None:
+def picture_quantiser(picture: VideoFrame, box: tuple[int, int, int, int]) -> list[float]:
     """Mean quantiser of the blocks of one decoded picture whose middle lies in a box, as the codec counts it.
 
     Args:
@@ -59,21 +62,23 @@ def picture_quantiser(picture: VideoFrame, box: tuple[int, int, int, int]) -> fl
         box: Left, top, right and bottom in stored pixels, before any turning.
 
     Returns:
-        None where the decoder does not tell.
+        One value; none where the decoder does not tell.
     """
     data: Any = picture.side_data.get("VIDEO_ENC_PARAMS")
     if data is None:
-        return None
+        return []
     content = bytes(data)  # AVVideoEncParams: count, offset and size of blocks, kind, the picture's own quantiser
     count = int(np.frombuffer(content, np.uint32, 1)[0])
     offset, size = (int(value) for value in np.frombuffer(content, np.uint64, 2, 8))
-    base = int(np.frombuffer(content, np.int32, 1, 28)[0])
+    kind, base = (int(value) for value in np.frombuffer(content, np.int32, 2, 24))
+    base -= _STEPS_A_BIT * (picture.format.components[0].bits - 8) if kind == _H264 else 0
     if not count:
-        return float(base)
+        return [float(base)]
     blocks = np.frombuffer(content, np.uint8, count * size, offset).reshape(count, size)[:, :20].copy().view(np.int32)
     x, y = blocks[:, 0] + blocks[:, 2] / 2, blocks[:, 1] + blocks[:, 3] / 2
     inside = (box[0] <= x) & (x < box[2]) & (box[1] <= y) & (y < box[3])
-    return base + float(blocks[inside if inside.any() else slice(None), 4].mean())
+    quantiser = base + float(blocks[inside if inside.any() else slice(None), 4].mean())
+    return [quantiser / 2 if kind == _MPEG else quantiser]  # FFmpeg tells twice MPEG's own
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,9 @@ def header_quantisers(stream: ContainerStream, packets: Iterable[Packet]) -> lis
         try:
             with av.logging.Capture() as lines:
                 reader = BitStreamFilterContext("trace_headers", stream)  # reads the file's own header here
-                for packet in packets:
-                    reader.filter(packet)
+                with suppress(av.FFmpegError):  # what it cannot read, decoders may: it does not know all of VP8
+                    for packet in packets:
+                        reader.filter(packet)
         finally:
             av.logging.set_level(level)
     return list(_quantisers(line.strip() for _, _, line in lines))

@@ -96,24 +96,23 @@ class Packets:
             return np.arange(number) / (self.rate or DEFAULT_FPS)
         return (np.sort(np.array(stamps)) - min(stamps, default=0)) * float(self.stream.time_base or 1)
 
-    def decode_from(self, seconds: float) -> Generator[tuple[Packet, VideoFrame]]:
+    def decode_from(self, seconds: float) -> Generator[tuple[Packet, list[VideoFrame]]]:
         """Decode from the last key frame before a time on, once, instead of `decode`.
 
         Args:
             seconds: Since the first frame.
 
         Yields:
-            Each picture, and the packet whose decoding gave it.
+            Each packet, and the pictures that its decoding gave.
         """
-        demuxed = chain(self._ahead, self._demuxed)
+        demuxed: Any = chain(self._ahead, self._demuxed)
         with closing(self._demuxed):
             if seconds > 0:
                 start = (self.stream.start_time or 0) + int(seconds / (self.stream.time_base or 1))
                 self.container.seek(start, stream=self.stream)
                 demuxed = self._demuxed = self.container.demux(self.stream)
             for packet in demuxed:
-                for picture in packet.decode():
-                    yield packet, picture
+                yield packet, packet.decode()
 
 
 def _open(path: Path) -> InputContainer:

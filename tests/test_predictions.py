@@ -96,10 +96,10 @@ def test_a_mirrored_video_is_told_by_the_command_and_in_its_json(predict, checkp
     assert cli.main(["predict", str(selfie), "--model", str(checkpoint), "--json", "-"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)[0]["recording"]["is_mirrored"] is True
-    (line,) = [line for line in err.splitlines() if "mirrored" in line]
+    (line,) = [line for line in err.splitlines() if "shown mirrored" in line]
     assert line.startswith(f"aullm: {selfie}: ") and "left and right are swapped" in line
     assert cli.main(["predict", str(clip), "--model", str(checkpoint)]) == 0
-    assert "mirrored" not in capsys.readouterr().err
+    assert "shown mirrored" not in capsys.readouterr().err
 
 
 def test_the_bits_of_a_scientific_camera_are_told(predict, checkpoint, tmp_path, capsys):
@@ -111,7 +111,7 @@ def test_the_bits_of_a_scientific_camera_are_told(predict, checkpoint, tmp_path,
         cv2.imwrite(str(tmp_path / f"{index}.png"), image)
     assert cli.main(["predict", str(tmp_path), "--model", str(checkpoint), "--json", "-"]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out)[0]["recording"] == {"bits": 12} and "pixels of 12 bits" in err
+    assert json.loads(out)[0]["recording"]["bits"] == 12 and "pixels of 12 bits" in err
 
 
 def test_a_list_tells_which_sources_could_not_be_used_when_their_turn_comes(checkpoint, clip, tmp_path):

@@ -99,11 +99,25 @@ def test_the_quantiser_is_the_one_that_was_asked_for(tmp_path):
     with av.open(str(path)) as container:
         container.streams.video[0].codec_context.options = EXPORT
         found = [picture_quantiser(picture, (100, 100, 200, 200)) for picture in container.decode(video=0)]
-    assert found[0] == pytest.approx(30, abs=0.5)
+    assert found[0] == [pytest.approx(30, abs=0.5)]
     # H.264 doubles its step every 6, and has 20 at 30 (ISO/IEC 14496-10, Qstep of QP 30 is 20).
     assert quantiser_step("h264", 30) == pytest.approx(20, rel=0.02) and quantiser_step(
         "h264", 36
     ) / 2 == pytest.approx(quantiser_step("h264", 30))
+
+
+def test_ten_bits_are_as_coarse_as_eight(tmp_path):
+    eight, ten = (
+        check_recording(write(tmp_path / f"{pixels}.mkv", frames_of(20, 320), pixels=pixels, crf=28))
+        for pixels in ("yuv420p", "yuv420p10le")
+    )
+    assert ten.quantiser == pytest.approx(eight.quantiser, abs=3)
+    assert ten.smallest_movement == pytest.approx(eight.smallest_movement, rel=0.3)
+
+
+def test_mpeg_4_tells_its_own_quantiser(tmp_path):
+    path = write(tmp_path / "clip.avi", frames_of(5, 320), "mpeg4", qmin=7, qmax=7, **{"b:v": 90_000_000})
+    assert check_recording(path).quantiser == 7
 
 
 def test_pictures_without_loss_are_not_called_compressed(tmp_path):

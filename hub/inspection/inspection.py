@@ -29,6 +29,7 @@ class Inspection:
         coded: Clips of each dataset whose units are known (perhaps that there is none).
         faces: Clips with a face, without one, and those in which none was looked for.
         verdicts: Clips of which the recording check says each, see `modeling_aullm.recording_check`.
+        limits: What keeps clips from showing small movements, and the clips it holds for.
         movements: The smallest movement that each clip can show, in pixels.
         problems: What looks odd, and the clips it holds for.
     """
@@ -44,6 +45,7 @@ class Inspection:
     coded: Counter[str] = field(default_factory=Counter)
     faces: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
+    limits: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     movements: list[float] = field(default_factory=list)
     problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -108,7 +110,7 @@ def _count(found: Inspection, row: dict[str, Any], person: str, checks: FrameChe
         found.verdicts[str(checks.recording.verdict)] += 1
         found.movements += [checks.recording.smallest_movement] if checks.recording.smallest_movement else []
         for limit in checks.recording.limits:
-            found.problems[f"{limit.verdict} ({limit.kind})"].append(f"{row['dataset']}/{row['clip_id']}")
+            found.limits[f"{limit.verdict} ({limit.kind})"].append(f"{row['dataset']}/{row['clip_id']}")
     for unit in row["action_units"] or ():
         found.units[unit][row["dataset"]] += 1
         found.unit_subjects[unit].add(person)
@@ -147,8 +149,8 @@ def report_lines(found: Inspection, preparation: dict[str, Any]) -> list[str]:
     left_out = preparation.get("left_out", [])
     if left_out:
         lines.append(f"left out when it was prepared: {len(left_out)} clips, see preparation.json")
-    lines.append("problems:" if found.problems else "problems: none found")
-    for problem, clips in found.problems.items():
+    lines.append("problems:" if found.problems or found.limits else "problems: none found")
+    for problem, clips in [*found.problems.items(), *found.limits.items()]:
         more = f", and {len(clips) - SHOWN} more" if len(clips) > SHOWN else ""
         lines.append(f"  {problem}: {len(clips)}: {', '.join(clips[:SHOWN])}{more}")
     return lines

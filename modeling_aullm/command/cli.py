@@ -87,7 +87,7 @@ def _quieten(reporter: _Reporter, *, verbose: bool) -> None:
     def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
         if issubclass(category, SourceWarning):
             reporter.error(str(message))
-        elif Path(filename).parent == Path(__file__).parents[1]:
+        elif Path(__file__).parents[1] in Path(filename).parents:
             reporter.notice(f"warning: {message}")
         else:
             others(message, category, filename, *rest)

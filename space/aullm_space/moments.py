@@ -98,8 +98,8 @@ class Analysis:
         end_time: Seconds, time of the video's last frame.
         moments: The stretches of which something is stated, in order; at least one.
         gaps: What lies between them, in order.
-        recording: What the video can show, as the processor's `check_recording` tells, and how it is shown.
         peaks: Where each unit is strongest each time it is active: index of the moment and code, in order.
+        recording: What the video can show, as the processor's `check_recording` tells, and how it is shown.
     """
 
     request: Request
@@ -109,8 +109,8 @@ class Analysis:
     end_time: float
     moments: list[Moment]
     gaps: list[Gap] = field(default_factory=list)
-    recording: dict[str, Any] = field(default_factory=dict)
     peaks: list[tuple[int, str]] = field(default_factory=list)
+    recording: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_timeline(self) -> bool:
