@@ -147,7 +147,7 @@ def encode(frames: Sequence[np.ndarray], codec: str, options: dict[str, str], co
 
 def decode(content: bytes) -> list[np.ndarray]:
     """The brightness of each frame, (height, width) uint8, full range."""
-    with av.open(BytesIO(content)) as file:
+    with av.open(BytesIO(content), "r") as file:
         return [picture.to_ndarray(format="gray") for picture in file.decode(video=0)]
 
 

@@ -37,7 +37,7 @@ from .video_packets import Packets, reason
 from .video_reading import VideoSource, open_video
 from .video_stream import DEFAULT_FPS, MAX_PIXELS, Frame, VideoError, check_num_frames
 
-STRETCHES, MOST_SECONDS, MOST_FRAMES = 3, 10.0, 240  # of all stretches together
+STRETCHES, MOST_SECONDS, MOST_FRAMES = 3, 10.0, 180  # of all stretches together
 CUT = 20.0  # grey levels of mean change from one frame to the next: more is a cut
 FACE_TRIES = (0, 8, 16)  # frames of a stretch in which a face is looked for until one is found
 BANDS, GLANCE = 24, 64  # bands of rows whose brightness is followed; longer side of a small picture
@@ -181,7 +181,7 @@ def _read_stretch(path: Path, start: float, num_frames: int, is_cropped: bool) -
     with packets.container:
         stream = packets.stream
         codec = stream.codec.canonical_name
-        stream.thread_count = 1  # as the reader has it
+        stream.thread_type, stream.thread_count = "FRAME", 2  # with slices, FFmpeg tells of damage no more
         stream.codec_context.options = EXPORT | {"max_pixels": str(MAX_PIXELS)}
         with closing(packets.decode_from(start)) as decoded:
             while collector.num_frames < num_frames and (found := next(decoded, None)):
@@ -252,7 +252,8 @@ class _Collector:
     def _look(self, frame: Frame) -> None:
         image = frame.image
         height, width = image.shape[:2]
-        apart = image.max(axis=-1).astype(np.int16) - image.min(axis=-1) if image.ndim == 3 else np.zeros(1)
+        some = image[::4, ::4].astype(np.int16)
+        apart = np.ptp(some, axis=-1) if image.ndim == 3 else np.zeros(1)
         self._is_grey = bool(np.percentile(apart, 99) <= _COLOURLESS)
         face = None if self._is_cropped else detect_largest_face(image)
         if self._is_cropped:
