@@ -4,6 +4,7 @@ Own choice: ten seconds at most, in three stretches, for pumping and flicker tak
 recording may change on the way.
 """
 
+import os
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -51,6 +52,7 @@ class Stretch:
 
     Attributes:
         times: (num_frames,) seconds.
+        size: Width and height as shown.
         face: (frames up to a cut, height, width) uint8, brightness inside the face's box; None where none was found.
         crop_scale: Pixels of the model's crop for one of the recording's; None where no face was found.
         bands: (num_frames, BANDS) mean brightness of bands of rows, from top to bottom.
@@ -63,6 +65,7 @@ class Stretch:
     """
 
     times: np.ndarray
+    size: tuple[int, int]
     face: np.ndarray | None
     crop_scale: float | None
     bands: np.ndarray
@@ -81,7 +84,6 @@ class RecordingFrames:
     Attributes:
         container: FFmpeg's name; `images` for a folder or a file of several, `array` for pictures in memory.
         codec: FFmpeg's name; None where there is none.
-        is_lossless: Whether pictures are as the codec was given them, as far as this file goes.
         is_intra: Whether each picture is coded by itself.
         size: Width and height as shown.
         fps: Frames a second; None if unknown.
@@ -91,7 +93,6 @@ class RecordingFrames:
 
     container: str
     codec: str | None
-    is_lossless: bool
     is_intra: bool
     size: tuple[int, int]
     fps: float | None
@@ -110,7 +111,7 @@ def read_recording(source: VideoSource, fps: float | None, *, is_cropped: bool) 
     Raises:
         VideoError: If it cannot be used.
     """
-    path = Path(source) if isinstance(source, str | Path) else None
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
     if path is not None and path.is_file() and not is_image_file(path):
         return _read_file(path, fps, is_cropped)
     with open_video(source, fps) as stream:
@@ -124,7 +125,6 @@ def read_recording(source: VideoSource, fps: float | None, *, is_cropped: bool) 
     return RecordingFrames(
         "array" if path is None else "images",
         "jpeg" if steps else None,
-        not steps,
         True,
         (stream.width, stream.height),
         stream.fps,
@@ -163,9 +163,8 @@ def _read_file(path: Path, fps: float | None, is_cropped: bool) -> RecordingFram
         return RecordingFrames(
             container.format.name.split(",")[0],
             stream.codec.canonical_name,
-            not codec & Properties.LOSSY.value,
             bool(codec & Properties.INTRA_ONLY.value),
-            (stream.codec_context.width, stream.codec_context.height),
+            stretches[0].size,
             rate,
             times if packets.has_times and fps is None else None,
             stretches,
@@ -241,6 +240,7 @@ class _Collector:
         """What was taken."""
         return Stretch(
             np.array(self._times),
+            self._last.shape[::-1],
             None if self.box is None else np.stack(self._faces),
             self._crop_scale,
             np.stack(self._bands),

@@ -85,8 +85,11 @@ class Packets:
 
         Of a kind of file without times they are counted by its rate.
         """
-        stamps: list[int] = []
-        number = 0
+        entries = self.stream.index_entries
+        if self.has_times and self.stream.frames == len(entries) > 0:  # MP4 and MOV: nothing has to be read for it
+            stamps = [entry.timestamp for entry in entries]
+            return (np.sort(np.array(stamps)) - min(stamps)) * float(self.stream.time_base or 1)
+        stamps, number = [], 0
         with closing(self._demuxed):
             for packet in chain(self._ahead, self._demuxed):
                 number += bool(packet.size)

@@ -10,6 +10,7 @@ from itertools import count
 import av
 import numpy as np
 import pytest
+from helpers_video import turn_video
 from PIL import Image
 from skimage.data import astronaut
 
@@ -155,13 +156,16 @@ def test_few_frames_a_second_are_told(tmp_path, fps, verdict):
     assert check_recording(write(tmp_path / "clip.mp4", frames_of(24), fps=fps, crf=8)).verdict == verdict
 
 
-def test_gaps_and_varying_times_are_told(tmp_path):
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+def test_gaps_and_varying_times_are_told(tmp_path, container):
     times = [20 * index + (300 if index >= 20 else 0) + (500 if index >= 35 else 0) for index in range(50)]
-    gaps = check_recording(write(tmp_path / "gaps.mkv", frames_of(50), crf=8, times=times))
+    gaps = check_recording(write(tmp_path / f"gaps.{container}", frames_of(50), crf=8, times=times))
     assert (gaps.gaps, gaps.longest_gap, gaps.timing) == (2, pytest.approx(0.52, abs=0.01), "constant")
     assert kinds(gaps) == ["missing frames"]
     uneven = [20 * index + (6 if index % 2 else 0) for index in range(50)]
-    assert check_recording(write(tmp_path / "uneven.mkv", frames_of(50), crf=8, times=uneven)).timing == "varying"
+    assert (
+        check_recording(write(tmp_path / f"uneven.{container}", frames_of(50), crf=8, times=uneven)).timing == "varying"
+    )
 
 
 @pytest.mark.parametrize(("fps", "lamp", "seen"), [(30, 100, 10), (60, 100, 20), (50, 120, 20), (200, 100, 100)])
@@ -207,6 +211,14 @@ def test_pumping_exposure_and_focus_are_told(tmp_path):
 def test_a_grey_camera_is_told(tmp_path):
     grey = (np.repeat(frame[..., 1:2], 3, axis=2) for frame in frames_of(20))
     assert check_recording(write(tmp_path / "grey.mp4", grey, crf=8)).is_grey
+
+
+def test_a_phone_s_video_is_checked_as_it_is_shown(tmp_path):
+    wide = (np.rot90(frame[:, 40:-40]) for frame in frames_of(20, 400))
+    path = write(tmp_path / "phone.mp4", map(np.ascontiguousarray, wide), crf=8)
+    turn_video(path, (0, 1, -1, 0))
+    check = check_recording(path)
+    assert (check.width, check.height) == (320, 400) and check.verdict == Verdict.GOOD
 
 
 def test_a_long_recording_is_looked_at_in_several_places(tmp_path):
