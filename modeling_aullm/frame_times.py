@@ -31,9 +31,11 @@ def measure_rate(packets: Sequence[Packet], stated: Sequence[Fraction | None]) -
         The rate; the first one stated where fewer than two packets have times; None if nothing is known.
     """
     rates = [float(rate) for rate in stated if rate]
-    times = [packet.dts for packet in packets if packet.dts is not None]  # in order, and spaced as the pictures are
-    if len(times) < MIN_FRAMES:  # Matroska has none of the first pictures where B-frames follow
-        times = sorted(packet.pts for packet in packets if packet.pts is not None)
+    times = [packet.dts for packet in packets if packet.dts is not None]  # in order
+    shown = sorted(packet.pts for packet in packets if packet.pts is not None)
+    if times == sorted(times):  # else parts are joined; with B-frames writers leave out the first dts, or make them up
+        whole = [time for time in shown if times and time <= times[-1]]  # behind, some are still to come
+        times = next((found for found in (whole, shown) if len(found) >= MIN_FRAMES), times)
     spacings = [later - time for time, later in pairwise(times) if later > time]
     if not spacings or not packets[0].time_base:
         return rates[0] if rates else None
