@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch.utils.data import DataLoader
 
 from training.data.clips import Clip
@@ -19,8 +20,7 @@ def texture(seed=0, size=SIZE):
 
 
 def shifted(image, right, down=0.0):
-    matrix = np.float32([[1, 0, right], [0, 1, down]])
-    moved = cv2.warpAffine(image.astype(np.float32), matrix, image.shape[::-1], flags=cv2.INTER_CUBIC, borderMode=4)
+    moved = ndimage.shift(image.astype(np.float32), (down, right), order=5, mode="mirror")
     return np.clip(np.rint(moved), 0, 255).astype(np.uint8)
 
 

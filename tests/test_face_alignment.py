@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers_video import astronaut, hopper, two_faces
+from scipy import ndimage
 
 from modeling_aullm.face_alignment import (
     FACE_TEMPLATE,
@@ -162,7 +163,7 @@ def drifting_face(smile, seed=0):
         for corner, side in ((3, -1), (4, 1)):
             near = np.exp(-((np.stack([x, y], -1) - face.landmarks[corner]) ** 2).sum(-1) / 200)
             x, y = x - side * smile * index / 5 * near, y + smile * index / 5 * near
-        moved = cv2.remap(grey, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC)
+        moved = ndimage.map_coordinates(grey, (y, x), order=3)
         noisy = moved * rng.uniform(0.95, 1.05) + rng.normal(0, 2, moved.shape)
         frames.append(np.clip(noisy, 0, 255).astype(np.uint8))
     return frames, face, drift, turn
