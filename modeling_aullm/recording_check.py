@@ -23,7 +23,7 @@ from .visible_movement import LARGEST, look_at_face, smallest_movement
 MICRO_MOVEMENT, MICRO_SHARE, LARGE = 0.3, 0.001, 4.0
 FEWEST_FPS, HOPELESS_FPS = 29.0, 14.0  # 6 frames, as many as the model sees, in 0.2 s and in 0.4 s; NTSC has 29.97
 SMALL_FACE, HOPELESS_FACE = 80, 64  # pixels of the box; 64 are the whole crop's, which shows somewhat more than the box
-STRONG_FLICKER, PUMPING, REFOCUSING = 0.02, 0.06, 0.25  # shares of brightness and detail: as a movement of a face makes
+STRONG_FLICKER, PUMPING, REFOCUSING = 0.02, 0.1, 0.25  # shares of brightness and detail: as a movement of a face makes
 MOVING = 0.3  # grey levels of the face's mean change from frame to frame: something moves, so each frame differs
 SHORTEST_MOVING = 6  # frames that must move for a repeated one to say something
 REPEATS_COUNT = 0.1  # share of repeated frames worth a word

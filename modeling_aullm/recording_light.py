@@ -64,8 +64,9 @@ def find_flicker(stretches: Sequence[Stretch], fps: float) -> Flicker | None:
 
 def _flicker(stretch: Stretch, fps: float) -> Flicker | None:
     num_frames = len(stretch.times)
-    if num_frames < LEAST_FRAMES or num_frames / fps < 2 / SLOWEST_FLICKER:
+    if num_frames < LEAST_FRAMES:
         return None
+    slowest = max(SLOWEST_FLICKER, 3 * fps / num_frames)  # three periods at least
     deviation = _relative(stretch.bands)
     time = np.linspace(-1, 1, num_frames)
     slow = np.polynomial.polynomial.polyvander(time, 3)  # drifts of exposure and movement
@@ -74,9 +75,9 @@ def _flicker(stretch: Stretch, fps: float) -> Flicker | None:
     spectrum = np.fft.rfft(deviation * window, axis=0) / window.sum() * 2
     frequencies = np.fft.rfftfreq(num_frames, 1 / fps)
     power = np.median(np.abs(spectrum) ** 2, axis=1)
-    peak = int(np.argmax(np.where(frequencies < SLOWEST_FLICKER, 0, power)))
+    peak = int(np.argmax(np.where(frequencies < slowest, 0, power)))
     amplitude = float(np.sqrt(power[peak]))
-    background = np.median(power[frequencies >= SLOWEST_FLICKER])
+    background = np.median(power[frequencies >= slowest])
     sides = [power[place] for place in (max(1, peak - BESIDE), peak + BESIDE) if place < len(power)]
     if amplitude < LEAST_FLICKER or power[peak] < max(PROMINENCE * background, OVER_SIDES * max(sides)):
         return None

@@ -218,14 +218,14 @@ def test_no_frame_is_searched_twice_and_memory_stays_flat(processor, monkeypatch
 
 
 def test_of_a_file_only_the_frames_sampled_are_converted(processor, tmp_path, monkeypatch):
-    converted, convert = [], video_file._upright
+    converted, convert = [], video_file.upright
 
     def counted(picture, *how):
         converted.append(picture.pts)
         return convert(picture, *how)
 
     path = write_video(tmp_path / "clip.mkv", np.concatenate([face_video(20)] * 3), codec="ffv1")
-    monkeypatch.setattr(video_file, "_upright", counted)
+    monkeypatch.setattr(video_file, "upright", counted)
     segments = list(processor.iter_segments(path, window=0.5, stride=0.1))
     assert len(segments) == 16
     checks = 60 // 3 + 1  # every tenth of a second, and the last
