@@ -129,7 +129,7 @@ def _relative(bands: np.ndarray) -> np.ndarray:
     """(num_frames, bands) deviation of each band from its mean, as a share of it; bands too dark to tell left out."""
     means = bands.mean(axis=0)
     bright = means >= min(16.0, means.max())
-    return bands[:, bright] / means[bright] - 1
+    return bands[:, bright] / np.maximum(means[bright], 1) - 1
 
 
 def _gains(glances: np.ndarray) -> np.ndarray:
