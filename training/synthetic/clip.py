@@ -93,7 +93,7 @@ def synthetic_clip(
     if nuisances:
         frames = _film_clip(rng, face, grid, (courses, fields, folds), timing, domain, _clarity(strength))
     else:
-        frames = sample_frames(_enlarge(light_face(rng, face, camera, 1.0), (0.4, 0.4), size), grid, courses, fields)
+        frames = sample_frames(enlarge(light_face(rng, face, camera, 1.0), (0.4, 0.4), size), grid, courses, fields)
         frames = np.clip(np.rint(frames), 0, 255).astype(np.uint8)
     moments = (timing.onset, timing.apex, timing.offset) if motions else (-1, -1, -1)
     return SyntheticClip(frames, units, [m.facs_code for m in motions], *moments, timing.fps, emotion)
@@ -177,7 +177,7 @@ def _film_clip(
     codec = str(rng.choice(("h264", "jpeg", "none"), p=(camera.h264, camera.jpeg, 1 - camera.h264 - camera.jpeg)))
     # an mp4 holds the face larger than the detector sees it, so the encoder has to work on a larger picture
     pixels = 2 * round(size * rng.uniform(1.2, 2.0) / 2) if codec == "h264" else size
-    texture = _enlarge(light_face(rng, face, camera, clarity), optics(rng, camera), pixels)
+    texture = enlarge(light_face(rng, face, camera, clarity), optics(rng, camera), pixels)
     courses = np.concatenate((courses, head[0], eyes[0], jaw[0]), 1)
     fields = np.concatenate((fields, head[1], eyes[1], jaw[1]))
     frames = sample_frames(texture, _resize_maps(grid, pixels), courses, _resize_maps(fields, pixels))
@@ -196,13 +196,13 @@ def _speech(
     return course[:, None] * rng.uniform(0.3, 1.2) / 64, field[None]
 
 
-def _enlarge(image: np.ndarray, blur: tuple[float, float], pixels: int) -> np.ndarray:
+def enlarge(image: np.ndarray, blur: tuple[float, float], pixels: float) -> np.ndarray:
     """Blur a texture by the optics and the area of a pixel, and enlarge it for sampling.
 
     Args:
         image: The face and its margin, (192, 192).
         blur: Standard deviations along x and y, in pixels of a 64-pixel crop.
-        pixels: Pixels a side of the frames to be sampled.
+        pixels: Pixels along the crop in the frames to be sampled.
     """
     crop = TEXTURE_SIZE / (1 + 2 * MARGIN)
     area = 0.29 * crop / pixels  # standard deviation of a box as wide as a pixel

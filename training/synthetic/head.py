@@ -82,7 +82,7 @@ def eye_motion(
         levels = np.linspace(0, 1, 5)
         hats = np.maximum(1 - np.abs(extent * course[:, None] - levels[1:]) / levels[1], 0)
         courses += list(hats.T)
-        fields += [_lid_closure(grid, landmarks, level) for level in levels[1:]]
+        fields += [lid_closure(grid, landmarks, level) for level in levels[1:]]
     if rng.random() < ranges.gaze:
         start, speed = rng.uniform(-0.02, time[-1]), rng.uniform(0.01, 0.03)
         courses.append(1 / (1 + np.exp(-np.clip((time - start) / speed, -30, 30))) - rng.integers(2))
@@ -92,7 +92,7 @@ def eye_motion(
     return np.stack(courses, 1), np.stack(fields)
 
 
-def _lid_closure(grid: np.ndarray, landmarks: FaceLandmarks, closed: float) -> np.ndarray:
+def lid_closure(grid: np.ndarray, landmarks: FaceLandmarks, closed: float) -> np.ndarray:
     """Displacement of the upper lid coming down: its edge meets the lower lid when `closed` is 1."""
     field = np.zeros_like(grid)
     half, height = landmarks.eye_size
@@ -110,11 +110,16 @@ def _lid_closure(grid: np.ndarray, landmarks: FaceLandmarks, closed: float) -> n
 
 def _gaze_shift(rng: np.random.Generator, grid: np.ndarray, landmarks: FaceLandmarks) -> np.ndarray:
     """Displacement of both irises, inside the eye openings only."""
-    half, height = landmarks.eye_size
     angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.004, 0.025)
-    towards = np.array((length * np.cos(angle), 0.4 * length * np.sin(angle)), np.float32)
+    across, upright = gaze_fields(grid, landmarks)
+    return np.float32(length * np.cos(angle)) * across + np.float32(0.4 * length * np.sin(angle)) * upright
+
+
+def gaze_fields(grid: np.ndarray, landmarks: FaceLandmarks) -> np.ndarray:
+    """Displacement of both irises by one crop's width, across and upright, (2, 2, height, width)."""
+    half, height = landmarks.eye_size
     inside = np.zeros_like(grid[0])
     for eye in landmarks.eye:
         x, y = (grid[0] - eye[0]) / half, (grid[1] - eye[1]) / height
         inside += np.exp(-np.square(np.square(x / 0.9) + np.square(y / 1.0))).astype(np.float32)
-    return towards[:, None, None] * inside
+    return np.eye(2, dtype=np.float32)[:, :, None, None] * inside
