@@ -39,7 +39,7 @@ class Event:
         kind: `micro` or `longer`.
 
     Raises:
-        ValueError: If the times are out of order or the kind is another.
+        ValueError: If the times are out of order, the units no frozenset (a text is letters) or the kind another.
     """
 
     onset: float
@@ -55,6 +55,8 @@ class Event:
                 f"an event's times must be seconds with onset <= apex <= offset (apex NaN if unknown), got onset "
                 f"{self.onset}, apex {self.apex}, offset {self.offset}"
             )
+        if not isinstance(self.units, frozenset):
+            raise ValueError(f"an event's units must be a frozenset of codes, got {self.units!r}")
         if self.kind not in KINDS:
             raise ValueError(f"an event's kind must be {' or '.join(KINDS)}, got {self.kind!r}")
 
@@ -168,7 +170,7 @@ def count_unit_events(recordings: Sequence[Recording], iou: float = IOU) -> dict
 
     One to one within a unit: a found event may stand for one true event in AU1 and for another in AU12.
     """
-    names = sorted({unit for r in recordings for event in [*r.truth, *r.found] for unit in event.units})
+    names = _units(event for r in recordings for event in [*r.truth, *r.found])
     return {
         unit: count_events(
             [replace(r, truth=_with(r.truth, unit), found=_with(r.found, unit)) for r in recordings], iou
@@ -187,7 +189,7 @@ def analysis_f1(recordings: Sequence[Recording], iou: float = IOU) -> float | No
     Returns:
         `None` if no true event has a unit; 0 if there are some and none was spotted.
     """
-    names = sorted({unit for r in recordings for event in r.truth for unit in event.units})
+    names = _units(event for r in recordings for event in r.truth)
     pairs = [(r.truth[a].units, r.found[b].units) for r in recordings for a, b in match_events(r.truth, r.found, iou)]
     if not names:
         return None
@@ -253,6 +255,11 @@ def score_recordings(recordings: Sequence[Recording], iou: float = IOU) -> dict[
         "error_ms": {name: _quantiles(values) for name, values in timing_errors(recordings, iou).items()},
         "quiet": _false_alarms([recording for recording in recordings if recording.is_quiet]),
     }
+
+
+def _units(events: Iterable[Event]) -> list[str]:
+    """The units that occur, AU2 before AU12."""
+    return sorted({unit for event in events for unit in event.units}, key=lambda unit: (len(unit), unit))
 
 
 def _with(events: Sequence[Event], unit: str) -> list[Event]:
