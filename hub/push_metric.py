@@ -1,4 +1,4 @@
-"""Push the metric `au_f1` to the Hub, as a Space that `evaluate.load("ORG/NAME")` finds.
+"""Push a metric to the Hub, as a Space that `evaluate.load("ORG/NAME")` finds; NAME is the metric's: au_f1, spotting.
 
 python -m hub.push_metric --repo ORG/NAME [--public] [--update]
 """
@@ -20,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m hub.push_metric", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--repo", required=True, metavar="ORG/au_f1", help="Space; made if not there")
+    parser.add_argument(
+        "--repo", required=True, metavar="ORG/NAME", help="Space; made if not there; NAME: au_f1 or spotting"
+    )
     parser.add_argument("--public", action="store_true", help="make a new Space public (default: private)")
     parser.add_argument("--update", action="store_true", help="replace what the Space holds")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The metric and the demo, pushed to the stand-in Hub as Spaces."""
+"""The metrics and the demo, pushed to the stand-in Hub as Spaces."""
 
 import pytest
 import yaml
@@ -12,6 +12,14 @@ result = metric.compute(predictions=[[0.9, 0.2], [0.6, 0.4]], references=[[1, 0]
 print(result["binary_f1"]["AU1"], result["binary_f1"]["AU12"])
 """
 
+USE_SPOTTING = """
+import sys, evaluate
+metric = evaluate.load("lab/spotting", revision=sys.argv[1])
+event = {"onset": 1.0, "offset": 1.4, "units": ["AU12"]}
+result = metric.compute(predictions=[[event], [event]], references=[[event], []], minutes=[0.5, 0.5])
+print(result["spotting"]["f1"], result["quiet"]["events"]["per_minute"])
+"""
+
 
 @pytest.fixture
 def hub():
@@ -19,13 +27,16 @@ def hub():
         yield hub
 
 
-def test_the_pushed_metric_is_loaded_by_evaluate(hub, tmp_path):
+def test_the_pushed_metrics_are_loaded_by_evaluate(hub, tmp_path):
     refused = run_module(hub, tmp_path / "home", "hub.push_metric", "--repo", "lab/f1")
-    assert refused.returncode == 2 and "--repo ORG/au_f1" in refused.stderr
+    assert refused.returncode == 2 and "--repo ORG/au_f1 or ORG/spotting, not lab/f1" in refused.stderr
     commit = commit_of(run_module(hub, tmp_path / "home", "hub.push_metric", "--repo", "lab/au_f1", "--public"))
     assert not hub.store.repos["space", "lab/au_f1"].private
     used = run_code(hub, tmp_path / "user", USE, commit)
     assert used.stdout.split() == ["0.6666666666666666", "None"], used.stderr
+    commit = commit_of(run_module(hub, tmp_path / "home", "hub.push_metric", "--repo", "lab/spotting", "--public"))
+    used = run_code(hub, tmp_path / "user", USE_SPOTTING, commit)
+    assert used.stdout.split() == ["0.6666666666666666", "2.0"], used.stderr
 
 
 def test_the_space_runs_one_model_at_one_commit(hub, tmp_path):

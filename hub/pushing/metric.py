@@ -1,18 +1,19 @@
-"""The metric `au_f1` pushed as a Space, where `evaluate` finds it."""
+"""A metric pushed as a Space, where `evaluate` finds it."""
 
 from pathlib import Path
 
 from hub.repos.repository import check_target, push_files
 from training.errors import InputError
 
-FOLDER = Path(__file__).parents[1] / "metrics" / "au_f1"
+FOLDER = Path(__file__).parents[1] / "metrics"
+TITLES = {"au_f1": "F1 of action units", "spotting": "spotting of events in recordings"}
 
 
 def push_metric(repo_id: str, *, public: bool = False, update: bool = False) -> str:
     """Push the metric's folder.
 
     Args:
-        repo_id: `ORG/NAME` of a Space. `evaluate` looks in it for a file of its own name, so NAME must be `au_f1`.
+        repo_id: `ORG/NAME` of a Space. `evaluate` looks in it for a file of its own name, so NAME says which metric.
         public: Make a new Space public.
         update: Replace what it holds.
 
@@ -20,13 +21,14 @@ def push_metric(repo_id: str, *, public: bool = False, update: bool = False) -> 
         SHA of the commit.
 
     Raises:
-        InputError: If the name is another, or the Space is taken or not to be written to.
+        InputError: If no metric has the name, or the Space is taken or not to be written to.
     """
-    if repo_id.rpartition("/")[2] != FOLDER.name:
-        raise InputError(f"`evaluate` finds the metric only in a Space of its name: --repo ORG/au_f1, not {repo_id}")
+    name = repo_id.rpartition("/")[2]
+    if name not in TITLES:
+        names = " or ".join(f"ORG/{each}" for each in TITLES)
+        raise InputError(f"`evaluate` finds a metric only in a Space of its name: --repo {names}, not {repo_id}")
     check_target(repo_id, "space", update=update)
-    files = [(path.name, path) for path in sorted(FOLDER.iterdir()) if path.is_file()]
+    files = [(path.name, path) for path in sorted((FOLDER / name).iterdir()) if path.is_file()]
     return push_files(
-        repo_id, files, repo_type="space", message="F1 of action units", public=public, update=update,
-        space_sdk="static",
-    )  # fmt: skip
+        repo_id, files, repo_type="space", message=TITLES[name], public=public, update=update, space_sdk="static"
+    )

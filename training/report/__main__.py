@@ -6,6 +6,8 @@ Prints the summary, and writes into DIR:
     runs.csv summary.csv per_unit.csv significance.csv
     comparison.png    all runs side by side
     per_unit_<part>.png
+    spotting.csv reliability.png    of runs with events found in recordings (`spotting.json` in the run's folder, by
+                                    itself or beside a run of clips; its table stands in the summary)
 
 `--insert FILE` replaces what stands in FILE between `<!-- results:NAME -->` and `<!-- /results:NAME -->` by the
 summary; NAME is the name of DIR. Runs that are not finished are reported as partial, from the folds they have.
@@ -17,13 +19,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pandas as pd
 from tqdm.auto import tqdm
 
 from modeling_aullm.output_files import check_writable, write_whole
 from training.errors import InputError, run_command
 from training.protocols.run_folder import check_writable_folder
 from training.report.markdown import report_text, summary_text
-from training.report.plots import comparison_figure, unit_figure
+from training.report.plots import comparison_figure, reliability_figure, unit_figure
+from training.report.spotting import FILE as SPOTTING_FILE
+from training.report.spotting import Spotting, read_spotting, spotting_markdown
 from training.report.tables import Run, parts_of, read, runs_table, significance_table, summary_table, unit_table
 
 
@@ -42,13 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     marked = {file: _cut(file, name) for file in options.insert}
     _check_labels(options.runs)
     check_writable_folder(output)
-    runs = [read(path) for path in tqdm(options.runs, desc="reading runs", unit="run", disable=len(options.runs) < 2)]
-    summary = summary_text(runs)
+    spottings = [spotting for path in options.runs if (spotting := read_spotting(path))]
+    paths = [path for path in options.runs if not (path / SPOTTING_FILE).is_file() or (path / "run.json").is_file()]
+    runs = [read(path) for path in tqdm(paths, desc="reading runs", unit="run", disable=len(paths) < 2)]
+    texts = ([summary_text(runs)] if runs else []) + ([spotting_markdown(spottings)] if spottings else [])
+    summary = "\n\n".join(texts)
     try:
         output.mkdir(parents=True, exist_ok=True)
         for file in marked:
             check_writable(file)
-        _write_folder(output, runs, summary)
+        _write_folder(output, runs, spottings, summary)
         for file, (before, after) in marked.items():
             _write_text(file, f"{before}\n\n{summary}\n\n{after}")
     except OSError as error:
@@ -73,17 +81,30 @@ def _check_labels(paths: Sequence[Path]) -> None:
         raise InputError(f"two runs have the folder name {twice[0]!r}, which names them in the report; rename one")
 
 
-def _write_folder(output: Path, runs: Sequence[Run], summary: str) -> None:
+def _write_folder(output: Path, runs: Sequence[Run], spottings: Sequence[Spotting], summary: str) -> None:
     """All files of the report; `report.md` last."""
-    tables = {"runs": runs_table, "summary": summary_table, "per_unit": unit_table, "significance": significance_table}
-    for name, table in tables.items():
-        _write_text(output / f"{name}.csv", table(runs).to_csv(index=False, lineterminator="\n"))
-    plots = {"": "comparison.png"}
-    write_whole(output / plots[""], comparison_figure(runs, parts_of(runs)).savefig)
+    for name, table in _tables(runs, spottings).items():
+        _write_text(output / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+    plots = {}
+    if runs:
+        plots[""] = "comparison.png"
+        write_whole(output / plots[""], comparison_figure(runs, parts_of(runs)).savefig)
     for part in parts_of(runs):
         plots[part] = f"per_unit_{re.sub(r'[^A-Za-z0-9_-]+', '_', part)}.png"
         write_whole(output / plots[part], unit_figure(runs, part).savefig)
-    _write_text(output / "report.md", report_text(output.resolve().name, runs, summary, plots))
+    curves = {spotting.label: spotting.reliability for spotting in spottings if spotting.reliability}
+    reliability = "reliability.png" if curves else None
+    if reliability:
+        write_whole(output / reliability, reliability_figure(curves).savefig)
+    commands = {run.title: run.record.get("command", "") for run in runs}
+    commands |= {f"{spotting.label}, events": spotting.command for spotting in spottings}
+    _write_text(output / "report.md", report_text(output.resolve().name, runs, summary, plots, reliability, commands))
+
+
+def _tables(runs: Sequence[Run], spottings: Sequence[Spotting]) -> dict[str, pd.DataFrame]:
+    tables = {"runs": runs_table, "summary": summary_table, "per_unit": unit_table, "significance": significance_table}
+    frames = {name: table(runs) for name, table in tables.items()} if runs else {}
+    return frames | ({"spotting": pd.concat([spotting.table for spotting in spottings])} if spottings else {})
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -47,23 +47,36 @@ def _statements(runs: Sequence[Run]) -> list[str]:
     return statements
 
 
-def report_text(name: str, runs: Sequence[Run], summary: str, plots: dict[str, str]) -> str:
+def report_text(
+    name: str,
+    runs: Sequence[Run],
+    summary: str,
+    plots: dict[str, str],
+    reliability: str | None,
+    commands: dict[str, str],
+) -> str:
     """The whole report.
 
     Args:
         name: Of the report.
         runs: In the order of the rows.
-        summary: From `summary_text`.
-        plots: File of the comparison (under "") and of each part's units.
+        summary: What is inserted into a README, too.
+        plots: File of the comparison (under "") and of each part's units, if there are runs of clips.
+        reliability: File of the plot of what probabilities of events are worth, if any run has such.
+        commands: What made each run, by its title.
     """
-    sections = [f"# Results: {name}", summary, f"![all runs side by side]({plots['']})"]
+    sections = [f"# Results: {name}", summary]
+    if reliability:
+        sections.append(f"![how often what is said with a probability is true]({reliability})")
+    if runs:
+        sections.append(f"![all runs side by side]({plots['']})")
     for part in parts_of(runs):
         sections += [f"## Units: {part}", f"![figures of each unit]({plots[part]})"]
         for run in runs:
             if part in run.parts:
                 sections += [f"### {run.title}", unit_markdown(run, part)]
-    commands = "\n".join(f"{run.record.get('command', '')}  # {run.title}" for run in runs)
-    sections += ["## Commands", f"```\n{commands}\n```"]
+    lines = "\n".join(f"{command}  # {title}" for title, command in commands.items())
+    sections += ["## Commands", f"```\n{lines}\n```"]
     return "\n\n".join(sections) + "\n"
 
 

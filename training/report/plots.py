@@ -1,13 +1,16 @@
 """Plots of a report. Colours are Okabe and Ito's, and shapes differ too, for readers who see no colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.stats import binomtest
 
+from training.report.spotting import Reliability
 from training.report.tables import TITLES, Run
 
 COMPARED = ("binary_f1_at_validation_threshold", "macro_f1_at_validation_threshold", "roc_auc", "average_precision")
@@ -66,6 +69,46 @@ def unit_figure(runs: Sequence[Run], part: str) -> Figure:
     _legend(figure, {TITLES[name]: look for name, look in SHOWN.items()})
     figure.supxlabel("in brackets: clips with the unit; bars: 95 % interval over subjects", fontsize=8)
     return figure
+
+
+def reliability_figure(curves: Mapping[str, Reliability]) -> Figure:
+    """How often what is said with a probability is true: a panel a run, below it how often such a one was said.
+
+    Bars are exact (Clopper-Pearson) 95 % intervals, as if all were independent; a calibrated probability lies on the
+    diagonal. ECE: mean distance from it, weighted by counts.
+    """
+    figure = Figure(figsize=(3.9 * len(curves) + 0.4, 4.6), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(2, len(curves), squeeze=False, sharex=True, height_ratios=(3, 1))
+    for column, (label, curve) in enumerate(curves.items()):
+        filled = curve.counts > 0
+        said, true, counts = curve.predicted[filled], curve.observed[filled], curve.counts[filled]
+        ends = np.array([_ends(*bin) for bin in zip(true, counts, strict=True)])
+        above, below = panels[:, column]
+        above.plot([0, 1], [0, 1], color=SEED, linewidth=1.2)
+        above.vlines(said, *ends.reshape(-1, 2).T, color=POINT, linewidth=1.8)
+        above.plot(said, true, "o", color=POINT, markersize=5)
+        error = np.average(np.abs(said - true), weights=counts) if len(counts) else float("nan")
+        above.set_title(f"{label}: ECE {error:.3f}", loc="left", fontsize=9, parse_math=False)
+        above.set(xlim=(0, 1), ylim=(-0.02, 1.02), ylabel="share that is true" if column == 0 else "")
+        below.stairs(curve.counts, curve.edges, fill=True, color=POINT)
+        below.set(xlabel="probability said", ylabel="how many" if column == 0 else "")
+        for axes in (above, below):
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.grid(color=GRID, linewidth=0.8)
+            axes.set_axisbelow(True)
+            axes.tick_params(labelsize=8)
+    handles = [
+        Line2D([], [], color=POINT, marker="o", label="said and true, 95 % interval"),
+        Line2D([], [], color=SEED, label="calibrated"),
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
+def _ends(share: float, count: float) -> tuple[float, float]:
+    interval = binomtest(round(share * count), round(count)).proportion_ci(0.95)
+    return interval.low, interval.high
 
 
 def _panels(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:

@@ -1,0 +1,1 @@
+../../../training/scoring/spotting.py
