@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -102,6 +102,44 @@ class SegmentResult:
 
 
 @dataclass(frozen=True)
+class EventResult:
+    """A facial expression that came and went: when, and which units it is made of.
+
+    Attributes:
+        onset_frame: Frame at which the skin begins to move, from 0.
+        apex_frame: Frame of the greatest movement; of one that is held, about the middle.
+        offset_frame: Frame at which it has come to rest.
+        onset_time: Seconds at the onset.
+        apex_time: Seconds at the apex.
+        offset_time: Seconds at the offset.
+        kind: `micro` up to half a second, else `longer`.
+        probability: That there is an expression, from 0 to 1, calibrated on validation recordings.
+        action_units: By code: each unit's probability, given that there is one, and whether it is active.
+    """
+
+    onset_frame: int
+    apex_frame: int
+    offset_frame: int
+    onset_time: float
+    apex_time: float
+    offset_time: float
+    kind: Literal["micro", "longer"]
+    probability: float
+    action_units: dict[str, UnitResult]
+
+    @property
+    def duration(self) -> float:
+        """Seconds from onset to offset."""
+        return self.offset_time - self.onset_time
+
+    @property
+    def active_units(self) -> dict[str, UnitResult]:
+        """Those that are active, the most probable first; at least one."""
+        units = {code: unit for code, unit in self.action_units.items() if unit.active}
+        return dict(sorted(units.items(), key=lambda entry: -entry[1].probability))
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """What made the statements.
 
@@ -142,12 +180,14 @@ class Prediction:
         spans: The whole of the source in order of time: segments with a statement, which may overlap, and between
             them spans without one, each with its reason.
         settings: How it was read: window and stride in seconds (None: the clip as one segment), fps, face, onset, apex,
-            offset as given, dtype and device.
+            offset as given, dtype and device; where events were looked for, `sensitivity`, and the
+            `false_alarms_per_minute` that it stands for.
         recording: What is to be told of how it was recorded, see `VideoStream.recording`, and what it can show, as
             `RecordingCheck.record` has it.
         face_id: Number of the face; None for ready face crops.
         num_faces: Faces of this source of which something is stated.
         num_unread_faces: Further faces seen, nothing of which can be stated.
+        events: The expressions in order of their onsets; None where they were not looked for, as with windows or marks.
         video: What is decoded again for an overlay, where it is not `source`.
     """
 
@@ -162,6 +202,7 @@ class Prediction:
     face_id: int | None = None
     num_faces: int = 1
     num_unread_faces: int = 0
+    events: list[EventResult] | None = None
     video: Any = field(default=None, repr=False, compare=False)
 
     @cached_property
