@@ -42,6 +42,7 @@ def predict(
     onset: int | None = None,
     apex: int | None = None,
     offset: int | None = None,
+    sensitivity: str = "normal",
     action_units: Sequence[str] | None = None,
     threshold: float | None = None,
     batch_size: int = 16,
@@ -59,7 +60,7 @@ def predict(
         device: Such as `"cpu"` or `"cuda:1"`; None for the GPU if there is one.
         dtype: `"float32"`, `"bfloat16"` or `"float16"`.
         window: Seconds a segment. None: a clip of up to a second is one segment, unless a stride is given, and a longer
-            recording is cut into windows of half a second.
+            recording is read for events (by a checkpoint without a temporal head: in windows of half a second).
         stride: Seconds from one window to the next; None for half a window.
         fps: Frames a second; None for a file's own times, and 30 for sources that carry none.
         face: `"largest"`, `"all"`, `"cropped"` (ready face crops) or the number of a face, from 1; None for the
@@ -67,6 +68,8 @@ def predict(
         onset: First frame of the expression, from 0; with any of these three, of one source, that is one segment.
         apex: Frame of its height.
         offset: Last frame of the expression.
+        sensitivity: How sure an event has to be: `"high"`, `"normal"` or `"low"`; what each means in false alarms a
+            minute stands in the results' `settings`.
         action_units: Codes to report; None for all of the model's.
         threshold: Probability from which a unit is active, 0 to 1; None for the checkpoint's own of each unit.
         batch_size: Segments the model sees at once.
@@ -83,9 +86,10 @@ def predict(
     named, is_one = _name_sources(sources)
     if stride is not None and window is None:
         window = WINDOW_SECONDS
-    sampling = Sampling(window, stride, fps, face, onset, apex, offset)
+    sampling = Sampling(window, stride, fps, face, onset, apex, offset, sensitivity)
     _check(named, sampling, threshold=threshold, dtype=dtype, batch_size=batch_size)
     detector = _open(model, revision, device, dtype, action_units, threshold)
+    detector.processor.sensitivity(sensitivity)
     if detector.checkpoint.is_synthetic:
         warnings.warn(
             f"{detector.checkpoint}, has seen no human face: what it says of real ones is not validated",

@@ -67,6 +67,7 @@ class AULLMConfig(PreTrainedConfig):
         lora_alpha: Scale of LoRA.
         lora_dropout: Dropout of LoRA.
         lora_target_modules: Linear layers of the LLM that get LoRA.
+        temporal_head: Whether the model finds events in recordings, too, see `temporal_head`.
 
     Raises:
         ValueError: If a value is outside its range or an action unit, a relation or a placeholder is unknown.
@@ -107,6 +108,7 @@ class AULLMConfig(PreTrainedConfig):
     lora_alpha: int = 32
     lora_dropout: float = 0.1
     lora_target_modules: list[str] | None = None
+    temporal_head: bool = False
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.action_units is None:

@@ -33,6 +33,7 @@ class Detector:
         checkpoint: What it is, for the results.
         thresholds: By code: the units to report, in the model's order, and the probability from which each is active.
         dtype: Name of the torch type asked for.
+        threshold: The one asked for, for every unit; None for the checkpoint's own.
     """
 
     model: Any
@@ -40,6 +41,12 @@ class Detector:
     checkpoint: Checkpoint
     thresholds: dict[str, float]
     dtype: str = "float32"
+    threshold: float | None = None
+
+    def event_thresholds(self, sensitivity: str) -> dict[str, float]:
+        """By code, as `thresholds`: the probability from which a unit is active in an event."""
+        own = self.processor.sensitivity(sensitivity)["unit_probability"]
+        return dict.fromkeys(self.thresholds, own if self.threshold is None else self.threshold)
 
 
 def _check_kind(checkpoint: str, revision: str | None) -> None:
@@ -116,7 +123,7 @@ def open_detector(
     if list(model.config.action_units) != list(processor.action_units):
         raise CheckpointError(f"{checkpoint}: model and processor are for different action units")
     described = _describe(checkpoint, revision, model.config.trained_on)
-    return Detector(model.eval().to(device=place), processor, described, thresholds, dtype)
+    return Detector(model.eval().to(device=place), processor, described, thresholds, dtype, threshold)
 
 
 def _describe(checkpoint: str, revision: str | None, trained_on: list[str] | None) -> Checkpoint:

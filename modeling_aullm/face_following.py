@@ -16,6 +16,7 @@ from .temporal_windows import TIME_TOLERANCE
 from .video_stream import Frame
 
 CHECK_SECONDS = 0.1  # the samples of a window of half a second are as far apart
+EVENT_CHECK_SECONDS = 0.5  # where `head_fixed_motion` follows the head from frame to frame
 COVERED_SECONDS = 10.0  # after which a changed look is how the face looks now, as with glasses put on
 PATIENCE_SECONDS = 0.5  # for the face that is followed to come back, before another one is
 SURVEY_SECONDS = 0.5  # how often it is looked whether another face is larger
@@ -31,14 +32,15 @@ class FaceFollower:
             is `MUCH_LARGER`. `"all"`: each. A number: that one of them, 1 the largest, when so many are first seen, and
             no other. `"cropped"`: frames are ready crops, nothing is searched or compared.
         size: Width and height of the video in pixels.
+        check_seconds: How often it is looked for.
 
     Raises:
         ValueError: If `face` is none of these.
     """
 
-    def __init__(self, face: str | int, size: tuple[int, int]) -> None:
+    def __init__(self, face: str | int, size: tuple[int, int], check_seconds: float = CHECK_SECONDS) -> None:
         check_face(face)
-        self.wanted, self.size = face, size
+        self.wanted, self.size, self.check_seconds = face, size, check_seconds
         self._tracks: list[FaceTrack] = []  # the one that is followed last
         self._runs = count(1)
         self._behind: deque[Frame] = deque()
@@ -65,7 +67,7 @@ class FaceFollower:
         """Position in the queue of the frame that is checked next, its length if that is still to come."""
         if not self._behind:
             return 0
-        time = self._behind[-1].time + CHECK_SECONDS - TIME_TOLERANCE
+        time = self._behind[-1].time + self.check_seconds - TIME_TOLERANCE
         return next((at for at, frame in enumerate(self._queue) if frame.time >= time), len(self._queue))
 
     def _check(self, due: int) -> Iterator[Sighting]:

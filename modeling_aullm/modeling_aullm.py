@@ -14,13 +14,16 @@ from transformers import initialization as init
 from .checkpoint_files import check_layers, check_shapes, save_pipeline_code, shapes_in, weight_files
 from .configuration_aullm import AULLMConfig
 from .deduction import ActionUnitHead, PromptReader, build_llm
+from .event_reading import StretchReading, read_stretch
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
 from .language_model import LanguageModel, difference_from_record, open_language_model
 from .lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict, llm_keys, without_load_report
 from .motion_encoder import HALF_PRECISION, LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder, check_clips
+from .motion_stretches import MotionStretch
 from .outputs import AULLMOutput
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
 from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput, check_flips
+from .temporal_head import TemporalHead
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,7 @@ SELF_INITIALISED = (
     RelationalReasoning,
     RelationalAUGraph,
     ActionUnitHead,
+    TemporalHead,
 )
 
 
@@ -73,6 +77,7 @@ class AULLMForAUDetection(PreTrainedModel):
         self.llm = build_llm(config)
         self.head = ActionUnitHead(hidden_size, len(config.action_units))
         self.prompt_reader = PromptReader()
+        self.temporal_head = TemporalHead(len(config.action_units)) if config.temporal_head else None
         self._apply(lambda tensor: tensor.data)  # `from_pretrained` has all of it built in the LLM's type
         self.post_init()
 
@@ -149,6 +154,17 @@ class AULLMForAUDetection(PreTrainedModel):
         )
         return output.to_tuple() if return_dict is False else output
 
+    def read_stretch(self, stretch: MotionStretch) -> StretchReading:
+        """Find the expressions in a stretch of a recording, see `event_reading`.
+
+        Args:
+            stretch: From the processor's `iter_motion`.
+
+        Raises:
+            ValueError: If the model has no temporal head.
+        """
+        return read_stretch(self, stretch)
+
     def _structure(
         self, x_att: torch.Tensor, flips: Flips | None
     ) -> tuple[StructureOutput | None, torch.Tensor | None]:
@@ -165,7 +181,7 @@ class AULLMForAUDetection(PreTrainedModel):
         """Initialise one module that is not the LLM's."""
         if isinstance(module, SELF_INITIALISED):
             module.reset_parameters()
-        elif isinstance(module, nn.Conv3d):
+        elif isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
             init.kaiming_uniform_(module.weight, a=5**0.5)
             if module.bias is not None:
                 init.zeros_(module.bias)

@@ -7,18 +7,20 @@ does not grow with the recording.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-import cv2
 import numpy as np
 
 from .face_alignment import FACE_TEMPLATE, Face, detect_same_face, to_grey
 from .face_stretches import SHORTEST_RUN_SECONDS, TOO_SHORT
 from .face_tracks import CUT, Sighting
 from .head_fixed_motion import CROP_SIZE, HeadFixedMotion, MotionStep
+from .video_stream import VideoStream
 
 STEP_SECONDS = 0.02
-OWN_STEPS = 500  # of a stretch: what is found in them is told
+OWN_STEPS = 504  # of a stretch: what is found in them is told
 AROUND_STEPS = 120  # to either side: what is found in them is another stretch's
+_SIGHT_SECONDS = 0.1  # how often it is told where the face is
 _ASTRAY = 4.0  # pixels of the crop by which the face may slide in it before it is looked up anew
 _SETTLING = 0.3  # share by which each sight of the face corrects where it is believed to be: points are whole pixels
 
@@ -35,7 +37,11 @@ class MotionStretch:
         head: (steps, 6) float32, likewise, a step of `STEP_SECONDS`.
         crops: (steps, 64, 64) uint8 grey, head-fixed.
         own: First step that is this stretch's own, and the first one behind them.
-        seen: The number of each frame in which the face was looked for, and the face.
+        seen: The number of a frame every tenth of a second, and where the face is in it, as the head was followed.
+        begins: Number and seconds of the run's first frame; None if it lies in a stretch before.
+        ends: The same of its last frame; None if it lies in a stretch behind.
+        fps: Frames a second of the video, None if its container does not say.
+        recording: See `VideoStream.recording`.
     """
 
     face_id: int | None
@@ -46,6 +52,20 @@ class MotionStretch:
     crops: np.ndarray
     own: tuple[int, int]
     seen: tuple[tuple[int, Face], ...]
+    begins: tuple[int, float] | None
+    ends: tuple[int, float] | None
+    fps: float | None
+    recording: dict[str, Any]
+
+    @property
+    def end_frame(self) -> int:
+        """Number of the last frame that is this stretch's own."""
+        return self.ends[0] if self.ends else int(self.frames[self.own[1] - 1])
+
+    def seen_between(self, start: int, end: int) -> list[tuple[int, Face]]:
+        """Where the face is in a frame, and from there on to another one."""
+        before = [face for at, face in self.seen if at <= start] or [face for _, face in self.seen[:1]]
+        return [(start, face) for face in before[-1:]] + [(at, face) for at, face in self.seen if start < at <= end]
 
 
 @dataclass(frozen=True)
@@ -57,11 +77,12 @@ class UnreadStretch:
     reason: str | None
 
 
-def iter_motion(sightings: Iterable[Sighting]) -> Iterator[MotionStretch | UnreadStretch]:
+def iter_motion(sightings: Iterable[Sighting], video: VideoStream) -> Iterator[MotionStretch | UnreadStretch]:
     """Go through what was seen of each face.
 
     Args:
         sightings: From `FaceFollower.follow`.
+        video: What they were seen in.
 
     Yields:
         The stretches of each run, in order for each face, and those of which nothing can be stated.
@@ -84,7 +105,7 @@ def iter_motion(sightings: Iterable[Sighting]) -> Iterator[MotionStretch | Unrea
                 yield from _finish(current)
             if isinstance(current, _Run):  # one run right behind another: it is told where they part
                 yield UnreadStretch(sighting, sighting, CUT)
-            current = faces[sighting.face_id] = _Run(sighting)
+            current = faces[sighting.face_id] = _Run(sighting, video)
         yield from current.push(sighting)
     for current in faces.values():
         yield from _finish(current)
@@ -102,23 +123,24 @@ class _Run:
     """A run under way: its steps, of which the first `told` belong to stretches before."""
 
     first: Sighting
+    video: VideoStream
     last: Sighting = field(init=False)
     told: int = 0
+    told_any: bool = False
     times: list[float] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
     steps: list[MotionStep] = field(default_factory=list)
     seen: list[tuple[int, Face]] = field(default_factory=list)
     gathered: list[tuple[float, int, np.ndarray]] = field(default_factory=list)
     before: tuple[MotionStep, int] | None = None
-    astray: np.ndarray = field(default_factory=lambda: np.zeros((5, 2)))
+    looked_for: int = -1
+    seen_time: float = -np.inf
 
     def __post_init__(self) -> None:
         self.number, self.last = self.first.run, self.first
         face = self.first.face and detect_same_face(self.first.image, self.first.face)
-        self.is_cropped = face is None
-        if face is not None:
-            self.seen.append((self.first.index, face))
         self.tracker = HeadFixedMotion(_template(self.first) if face is None else face.landmarks)
+        self.shape = face and _moved(face, self.tracker.transform)  # the face in the crop, where it hardly moves
 
     def push(self, sighting: Sighting) -> Iterator[MotionStretch]:
         """Take the next frame."""
@@ -126,8 +148,7 @@ class _Run:
         if self.gathered and sighting.time - self.gathered[0][0] >= STEP_SECONDS - 1e-6:
             self._step()
         self.gathered.append((sighting.time, sighting.index, to_grey(sighting.image)))
-        if sighting.face is not None and sighting.seen_at is not None and sighting.seen_at > self.seen[-1][0]:
-            self.seen.append((sighting.seen_at, sighting.face))
+        self.checked = sighting.seen_at, sighting.face
         if len(self.times) >= self.told + OWN_STEPS + AROUND_STEPS:
             yield self._stretch(self.told + OWN_STEPS)
 
@@ -146,18 +167,23 @@ class _Run:
         self.gathered.clear()
         picture = pictures[0] if len(pictures) == 1 else np.mean(pictures, axis=0, dtype=np.float32)
         time, index = float(np.mean(times)), indices[len(indices) // 2]
-        self._look_after(index)
         self._resample(self.tracker.step(picture, time), index)
+        if self.shape is not None:
+            self._follow(max(indices), time)
 
-    def _look_after(self, index: int) -> None:
-        """Bring the crop back to the face where the two have parted, as after a movement too fast to follow."""
-        if self.is_cropped or self.seen[-1][0] > index or self.before is None or self.before[1] >= self.seen[-1][0]:
-            return
-        points = self.seen[-1][1].landmarks @ self.tracker.transform[:2, :2].T + self.tracker.transform[:2, 2]
-        self.astray += _SETTLING * (points - (FACE_TEMPLATE * CROP_SIZE - 0.5) - self.astray)
-        if np.abs(self.astray.mean(axis=0)).max() > _ASTRAY:
-            self.tracker.anchor(self.seen[-1][1].landmarks)
-            self.astray[:] = 0
+    def _follow(self, index: int, time: float) -> None:
+        """Note where the face is, and bring the crop back to it where the two have parted, as after a fast movement."""
+        seen_at, found = self.checked
+        if found is not None and seen_at is not None and index >= seen_at > self.looked_for:
+            self.looked_for = seen_at
+            self.shape = _blend(self.shape, _moved(found, self.tracker.transform), _SETTLING)
+            astray = (self.shape.landmarks - (FACE_TEMPLATE * CROP_SIZE - 0.5)).mean(axis=0)
+            if np.abs(astray).max() > _ASTRAY:
+                self.tracker.anchor(found.landmarks)
+                self.shape = _moved(found, self.tracker.transform)
+        if time - self.seen_time >= _SIGHT_SECONDS - 1e-6:
+            self.seen_time = time
+            self.seen.append((index, _moved(self.shape, np.linalg.inv(self.tracker.transform))))
 
     def _resample(self, step: MotionStep, index: int) -> None:
         """Put a step on the even time axis, with those between the one before and it."""
@@ -190,7 +216,12 @@ class _Run:
             crops=np.stack([step.crop for step in self.steps[:last]]),
             own=(self.told, end),
             seen=tuple(self.seen),
+            begins=None if self.told_any else (self.first.index, self.first.time),
+            ends=(self.last.index, self.last.time) if end == len(self.times) else None,
+            fps=self.video.fps,
+            recording=self.video.recording,
         )
+        self.told_any = True
         needless = max(0, end - AROUND_STEPS)
         for kept in (self.times, self.frames, self.steps):
             del kept[:needless]
@@ -198,6 +229,22 @@ class _Run:
         while len(self.seen) > 1 and self.seen[1][0] < self.frames[0]:
             self.seen.pop(0)
         return stretch
+
+
+def _moved(face: Face, transform: np.ndarray) -> Face:
+    """A face as a (3, 3) similarity moves it; its box stays upright."""
+    x, y, width, height = face.box
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+    middle = transform[:2] @ (x + width / 2, y + height / 2, 1)
+    left, top = middle - scale * np.array([width, height]) / 2
+    points = face.landmarks @ transform[:2, :2].T + transform[:2, 2]
+    return Face((float(left), float(top), scale * width, scale * height), face.score, points)
+
+
+def _blend(face: Face, other: Face, share: float) -> Face:
+    """A face a part of the way to another."""
+    box = tuple(a + share * (b - a) for a, b in zip(face.box, other.box, strict=True))
+    return Face(box, other.score, face.landmarks + share * (other.landmarks - face.landmarks))  # type: ignore[arg-type]
 
 
 def _template(crop: Sighting) -> np.ndarray:

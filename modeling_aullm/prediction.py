@@ -1,6 +1,6 @@
 """From sources to predictions: segments of all sources batched together, and the model run on them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,15 @@ from typing import Any
 import torch
 
 from .detector import Detector
+from .event_timeline import iter_windows
 from .face_alignment import Face
 from .face_orientation import turned_video_hint
 from .face_tracks import NO_FACE
 from .facs import ACTION_UNITS
+from .motion_stretches import MotionStretch
 from .progress import Progress
 from .recording_check import check_recording
-from .results import OUTSIDE_MARKS, FaceResult, Prediction, SegmentResult, UnitResult
+from .results import OUTSIDE_MARKS, EventResult, FaceResult, Prediction, SegmentResult, UnitResult
 from .segments import Segment
 from .source_spans import whole_axis
 from .temporal_windows import WHOLE_CLIP_SECONDS, WINDOW_SECONDS
@@ -41,6 +43,7 @@ class Sampling:
         onset: First frame of the expression; None if not known. With any of these three a source is one segment.
         apex: Frame of its height.
         offset: Last frame of the expression.
+        sensitivity: How sure events have to be, a name that the processor knows.
     """
 
     window: float | None = None
@@ -50,18 +53,28 @@ class Sampling:
     onset: int | None = None
     apex: int | None = None
     offset: int | None = None
+    sensitivity: str = "normal"
 
     @property
     def is_marked(self) -> bool:
         """Whether anyone said where the expression lies."""
         return not self.onset == self.apex == self.offset is None
 
+    def finds_events(self, detector: Detector) -> bool:
+        """Whether events are looked for, rather than action units in windows."""
+        return self.window is self.stride is None and not self.is_marked and detector.model.temporal_head is not None
+
+    @property
+    def of_segments(self) -> dict[str, Any]:
+        """The arguments of `iter_segments`."""
+        return {name: value for name, value in asdict(self).items() if name != "sensitivity"}
+
     def settings(self, end_time: float) -> dict[str, Any]:
         """With the values in use where none were given, for a source that ends at `end_time` seconds."""
         window = self.window
         if window is None and not self.is_marked and end_time >= WHOLE_CLIP_SECONDS:
             window = WINDOW_SECONDS
-        return asdict(self) | {"window": window, "stride": window and (self.stride or window / 2)}
+        return self.of_segments | {"window": window, "stride": window and (self.stride or window / 2)}
 
 
 @dataclass
@@ -73,20 +86,49 @@ class _Reading:
     spans: dict[int | None, list[SegmentResult]] = field(default_factory=dict)
     fps: float | None = None
     num_frames: int = 0
+    events: dict[int | None, list[EventResult]] | None = None
     recording: dict[str, Any] = field(default_factory=dict)
     checked: dict[str, Any] = field(default_factory=dict)
 
     def take(self, segment: Segment, codes: dict[str, dict[str, Any]] | None) -> None:
         """Keep what the model said of a segment, an entry of `post_process_action_units`, or that nothing is said."""
-        units = {
-            code: UnitResult(ACTION_UNITS[code].name, float(unit["probability"]), bool(unit["active"]))
-            for code, unit in (codes or {}).items()
-        }
+        units = _unit_results(codes or {})
         times = segment.start_frame, segment.end_frame, segment.start_time, segment.end_time
         seen = tuple((frame, _face_result(segment.face_id, face)) for frame, face in segment.seen)  # type: ignore[arg-type]
         face = seen[0][1] if seen else None
         result = SegmentResult(*times, units or None, face, None if units else segment.reason, seen)
         self.spans.setdefault(segment.face_id, []).append(result)
+
+    def events_of(self, face_id: int | None) -> list[EventResult] | None:
+        """Those of one face in order; None where none were looked for."""
+        if self.events is None:
+            return None
+        return sorted(self.events.get(face_id, []), key=lambda event: event.onset_time)
+
+    def take_stretch(self, detector: Detector, stretch: MotionStretch, sensitivity: str) -> None:
+        """Find the events of a stretch, and keep them and its timeline."""
+        said, processor = detector.model.read_stretch(stretch), detector.processor
+        limits = detector.event_thresholds(sensitivity)
+        found = processor.post_process_events(said, stretch, sensitivity, limits)
+        self.events = {} if self.events is None else self.events
+        self.events.setdefault(stretch.face_id, []).extend(
+            EventResult(**event | {"action_units": _unit_results(event["action_units"])}) for event in found
+        )
+        codes = processor.action_units
+        for window in iter_windows(said, stretch, found, codes, list(detector.thresholds)):
+            start, end = window["start_frame"], window["end_frame"]
+            seen = tuple((at, _face_result(stretch.face_id, face)) for at, face in stretch.seen_between(start, end))  # type: ignore[arg-type]
+            units = _unit_results(window["action_units"])
+            times = start, end, window["start_time"], window["end_time"]
+            result = SegmentResult(*times, units, seen[0][1] if seen else None, None, seen)
+            self.spans.setdefault(stretch.face_id, []).append(result)
+
+
+def _unit_results(units: Mapping[str, Mapping[str, Any]]) -> dict[str, UnitResult]:
+    return {
+        code: UnitResult(ACTION_UNITS[code].name, float(unit["probability"]), bool(unit["active"]))
+        for code, unit in units.items()
+    }
 
 
 def _face_result(face_id: int, face: Face) -> FaceResult:
@@ -123,8 +165,10 @@ def predict_sources(
         for name, video in sources:
             reading = _Reading(name, video)
             try:
-                for segment in _read(detector.processor, reading, sampling):
-                    if segment.pixel_values is None:
+                for segment in _read(detector, reading, sampling):
+                    if isinstance(segment, MotionStretch):
+                        reading.take_stretch(detector, segment, sampling.sensitivity)
+                    elif segment.pixel_values is None:
                         reading.take(segment, None)
                     else:
                         pending.append((reading, segment))
@@ -145,14 +189,18 @@ def predict_sources(
     return [found for reading in readings for found in _to_predictions(detector, reading, sampling)]
 
 
-def _read(processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
-    """The segments of a source; a source with a face in none of them is an error."""
-    found = False
-    reading.checked = _check(reading.video, sampling, processor.video_processor.face)
+def _read(detector: Detector, reading: _Reading, sampling: Sampling) -> Iterator[Segment | MotionStretch]:
+    """What is read of a source; one with a face in none of it is an error."""
+    found, video_processor = False, detector.processor.video_processor
+    reading.checked = _check(reading.video, sampling, video_processor.face)
+    if sampling.finds_events(detector):
+        read: Any = _stretches(video_processor, reading, sampling)
+    else:
+        read = _segments(video_processor, reading, sampling)
     try:
-        for segment in _segments(processor.video_processor, reading, sampling):
+        for segment in read:
             reading.fps, reading.recording = segment.fps, segment.recording
-            found |= segment.pixel_values is not None
+            found |= isinstance(segment, MotionStretch) or segment.pixel_values is not None
             yield segment
     except (ValueError, OSError) as error:
         text = str(error).removeprefix(f"{reading.video}: ").removeprefix(f"{Path(reading.source)}: ")
@@ -182,11 +230,18 @@ def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> It
     """The segments of a source, its number of frames noted on the way."""
     if sampling.is_marked:
         reading.num_frames = count_frames(reading.video)
-    for segment in video_processor.iter_segments(reading.video, **asdict(sampling)):
+    for segment in video_processor.iter_segments(reading.video, **sampling.of_segments):
         reading.num_frames = max(
             reading.num_frames, segment.end_frame + 1
         )  # of a whole video the last one ends with it
         yield segment
+
+
+def _stretches(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment | MotionStretch]:
+    """The stretches of a recording, or the segment of a clip, the source's number of frames noted on the way."""
+    for stretch in video_processor.iter_motion(reading.video, fps=sampling.fps, face=sampling.face):
+        reading.num_frames = max(reading.num_frames, stretch.end_frame + 1)
+        yield stretch
 
 
 @torch.inference_mode()
@@ -208,26 +263,37 @@ def _to_predictions(detector: Detector, reading: _Reading, sampling: Sampling) -
     whole = {
         face: whole_axis(spans + of_no_face, reading.num_frames, rest) for face, spans in (faces or {None: []}).items()
     }
-    end_time = max(span.end_time for spans in whole.values() for span in spans)
-    settings = sampling.settings(end_time) | {
-        "face": sampling.face or detector.processor.video_processor.face,
-        "dtype": detector.dtype,
-        "device": str(detector.model.device),
-    }
+    settings = _settings(detector, reading, sampling, max(s.end_time for spans in whole.values() for s in spans))
+    looked_for = reading.events is not None
     return [
         Prediction(
             source=reading.source,
             fps=reading.fps,
             num_frames=reading.num_frames,
             checkpoint=detector.checkpoint,
-            thresholds=detector.thresholds,
+            thresholds=detector.event_thresholds(sampling.sensitivity) if looked_for else detector.thresholds,
             spans=spans,
             settings=settings,
             recording=reading.recording | reading.checked,
             face_id=face,
             num_faces=len(whole),
             num_unread_faces=len(reading.spans) - len(faces),
+            events=reading.events_of(face),
             video=reading.video,
         )
         for face, spans in sorted(whole.items(), key=lambda entry: entry[0] or 0)
     ]
+
+
+def _settings(detector: Detector, reading: _Reading, sampling: Sampling, end_time: float) -> dict[str, Any]:
+    """How a source was read."""
+    settings = sampling.settings(end_time)
+    if reading.events is not None:
+        limits = detector.processor.sensitivity(sampling.sensitivity)
+        settings |= {"window": None, "stride": None, "sensitivity": sampling.sensitivity}
+        settings |= {"false_alarms_per_minute": limits["false_alarms_per_minute"]}
+    return settings | {
+        "face": sampling.face or detector.processor.video_processor.face,
+        "dtype": detector.dtype,
+        "device": str(detector.model.device),
+    }

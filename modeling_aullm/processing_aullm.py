@@ -1,18 +1,26 @@
 """The processor: videos in, clips for the model out; the model's logits in, action units out."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import BatchFeature, ProcessorMixin
 from transformers.utils import ModelOutput, TensorType
 from transformers.video_processing_utils import BaseVideoProcessor
 
+from .event_reading import StretchReading
 from .facs import AU_SETS, check_action_units
+from .motion_stretches import MotionStretch
 from .video_processing_aullm import AULLMVideoProcessor
 from .video_reading import VideoSource
 
 DEFAULT_THRESHOLD = 0.5
+SENSITIVITIES: dict[str, dict[str, float | None]] = {
+    name: {"probability": probability, "unit_probability": 0.5, "false_alarms_per_minute": None}
+    for name, probability in (("high", 0.2), ("normal", 0.4), ("low", 0.7))
+}
 
 Thresholds = float | Sequence[float] | Mapping[str, float]
 
@@ -24,6 +32,9 @@ class AULLMProcessor(ProcessorMixin):
         video_processor: Makes the clips, by default with its default settings.
         action_units: Codes such as `AU12` in the order of the model's logits, by default the twelve of CD6ME.
         thresholds: Probability from which each unit counts as active, by default 0.5 each.
+        sensitivities: How sure an event has to be to be told, by name, and what that means: `{"normal": {"probability":
+            0.4, "unit_probability": 0.5, "false_alarms_per_minute": 1.2}}`, the last measured on validation recordings
+            without any event, None if nobody has.
 
     Raises:
         ValueError: If a unit is unknown or stands there twice, or the thresholds do not fit.
@@ -34,12 +45,14 @@ class AULLMProcessor(ProcessorMixin):
         video_processor: AULLMVideoProcessor | None = None,
         action_units: list[str] | None = None,
         thresholds: list[float] | None = None,
+        sensitivities: dict[str, dict[str, float | None]] | None = None,
         **kwargs: Any,
     ) -> None:
         self.action_units = list(AU_SETS["cd6me"] if action_units is None else action_units)
         check_action_units(self.action_units)
         self.thresholds = [DEFAULT_THRESHOLD] * len(self.action_units)
         self.thresholds = self._resolve_thresholds(thresholds)
+        self.sensitivities = copy.deepcopy(SENSITIVITIES if sensitivities is None else sensitivities)
         super().__init__(AULLMVideoProcessor() if video_processor is None else video_processor, **kwargs)
 
     # Without torchvision, transformers' own look-up of video processors ends in empty stand-ins.
@@ -102,6 +115,62 @@ class AULLMProcessor(ProcessorMixin):
             }
             for row in probabilities
         ]
+
+    def post_process_events(
+        self,
+        reading: StretchReading,
+        stretch: MotionStretch,
+        sensitivity: str = "normal",
+        thresholds: Mapping[str, float] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Turn what the model said of a stretch into events.
+
+        Args:
+            reading: From `AULLMForAUDetection.read_stretch`.
+            stretch: What it was said of.
+            sensitivity: A name among `sensitivities`.
+            thresholds: By code: the units that count, and the probability from which each is active; None for all and
+                the sensitivity's own.
+
+        Returns:
+            In order of their onsets, those events that are sure enough and have an active unit: `{"onset_frame",
+            "apex_frame", "offset_frame", "onset_time", "apex_time", "offset_time", "kind", "probability",
+            "action_units"}`; times in seconds, `kind` is `micro` or `longer`, `action_units` as
+            `post_process_action_units` has them.
+
+        Raises:
+            ValueError: If the sensitivity has another name.
+        """
+        limits = self.sensitivity(sensitivity)
+        wanted = dict.fromkeys(self.action_units, limits["unit_probability"]) if thresholds is None else thresholds
+        events = []
+        for proposal in reading.proposals:
+            probabilities = dict(zip(self.action_units, proposal.units.tolist(), strict=True))
+            units = {
+                code: {"probability": probabilities[code], "active": probabilities[code] >= limit}
+                for code, limit in wanted.items()
+            }
+            if proposal.probability < limits["probability"] or not any(unit["active"] for unit in units.values()):
+                continue
+            times = {name: getattr(proposal, name) for name in ("onset", "apex", "offset")}
+            frames = np.interp(list(times.values()), stretch.times, stretch.frames)
+            events.append(
+                {f"{name}_frame": round(frame) for name, frame in zip(times, frames.tolist(), strict=True)}
+                | {f"{name}_time": time for name, time in times.items()}
+                | {"kind": "micro" if proposal.is_micro else "longer", "probability": proposal.probability}
+                | {"action_units": units}
+            )
+        return events
+
+    def sensitivity(self, name: str) -> dict[str, Any]:
+        """What a sensitivity stands for, see `sensitivities`.
+
+        Raises:
+            ValueError: If there is none of this name.
+        """
+        if name not in self.sensitivities:
+            raise ValueError(f"sensitivity must be one of {', '.join(self.sensitivities)}, got {name!r}")
+        return self.sensitivities[name]
 
     def _resolve_thresholds(self, thresholds: Thresholds | None) -> list[float]:
         """One threshold a unit."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from transformers import initialization as init
 
 from .head_fixed_motion import GRID_SIZE, NUM_CHANNELS, NUM_HEAD
 
-STEP_SECONDS = 0.02  # all recordings are read at this rate
 OTHERS = ("blink", "talk", "head")
 _FILTERS, _FILTER_STEPS = 12, 13
 _DILATIONS = (1, 2, 4, 8, 16, 32, 1, 2, 4, 8)
@@ -57,6 +57,7 @@ class TemporalHead(nn.Module):
         self.project = nn.Linear(24 * (GRID_SIZE // 2) ** 2 + NUM_HEAD, width)
         self.blocks = nn.ModuleList(_Block(width, dilation) for dilation in _DILATIONS)
         self.scores = nn.Linear(width, 1 + 3 + 2 * num_units + len(OTHERS))
+        self.mixture = nn.Parameter(torch.tensor([1.0, 0.0, 0.0]))  # own logit, that of the clip's reading, offset
 
     def forward(self, motion: torch.Tensor, head: torch.Tensor) -> TemporalScores:
         """Score a stretch of a recording.
@@ -76,6 +77,19 @@ class TemporalHead(nn.Module):
             [1, 3, self.num_units, self.num_units, len(OTHERS)], dim=-1
         )
         return TemporalScores(middle[..., 0], extent, units, activity, others)
+
+    def units_of(self, own: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
+        """Logits of the units of events, from both who have seen them.
+
+        Args:
+            own: (events, num_units) logits of this head.
+            read: (events, num_units) logits of AULLM++ on the events' clips.
+        """
+        return self.mixture[0] * own + self.mixture[1] * read + self.mixture[2]
+
+    def reset_parameters(self) -> None:
+        """Set what is in no layer that transformers knows."""
+        init.copy_(self.mixture, torch.tensor([1.0, 0.0, 0.0]))
 
 
 def _compressed(motion: torch.Tensor) -> torch.Tensor:

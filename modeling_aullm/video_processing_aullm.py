@@ -7,7 +7,7 @@ over longer videos: own choice, the papers start from the datasets' crops and an
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict
 
 import numpy as np
 from transformers import BatchFeature
@@ -16,28 +16,20 @@ from transformers.utils import TensorType
 # The name in `transformers` itself is an empty stand-in where torchvision is missing, which is not needed here.
 from transformers.video_processing_utils import BaseVideoProcessor
 
+from .clip_cutting import cut_clip, grey, small, until
 from .clip_length import check_clip_length
-from .face_alignment import (
-    Face,
-    align,
-    alignment_transform,
-    check_face,
-    detect_same_face,
-    to_grey,
-    whole_frame_transform,
-)
-from .face_following import FaceFollower
+from .face_alignment import check_face, detect_same_face, to_grey
+from .face_following import EVENT_CHECK_SECONDS, FaceFollower
 from .face_orientation import turned_video_hint
 from .face_stretches import TOO_SHORT, iter_stretches
 from .face_tracks import NO_FACE, Sighting
-from .head_stabilization import stabilize_transforms
+from .motion_stretches import MotionStretch, iter_motion
 from .recording_check import check_recording
 from .segments import Segment, best_run, unread_segment
 from .temporal_windows import WINDOW_SECONDS, check_window, up_to_a_second
 from .video_reading import VideoSource, as_batch, count_frames, open_video, source_name
 from .video_stream import Frame, VideoError, VideoStream
 
-AnyFrame = TypeVar("AnyFrame", bound=Frame)
 _NO_PICTURE = np.zeros((0, 0), np.uint8)
 
 
@@ -217,7 +209,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         faces = {sighting.index: sighting for sighting in best}
         with open_video(source, fps) as stream:
             kept = {
-                frame.index: to_grey(frame.image) for frame in _until(stream, indices[-1]) if frame.index in indices
+                frame.index: to_grey(frame.image) for frame in until(stream, indices[-1]) if frame.index in indices
             }
         sampled = [replace(faces[index], picture=kept[index]) for index in indices]
         return self._segment(sampled, best, stream)
@@ -227,7 +219,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
     ) -> list[Sighting]:
         """What the frames from the first to the last one are to the face, without their pictures."""
         with open_video(source, fps) as stream:
-            frames = (_small(frame) for frame in _until(stream, last) if frame.index >= first)
+            frames = (small(frame) for frame in until(stream, last) if frame.index >= first)
             follower = FaceFollower(face, (stream.width, stream.height))
             return [replace(sighting, picture=_NO_PICTURE, brightness=None) for sighting in follower.follow(frames)]
 
@@ -283,17 +275,57 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             return
         with open_video(source, fps) as stream:
             check_window(stream.source, window, stride, stream.fps)
-            frames: Iterator[Frame] = map(_small, stream)
+            frames: Iterator[Frame] = map(small, stream)
             if window is None:
                 frames, is_clip = up_to_a_second(frames)
                 window = math.inf if is_clip else WINDOW_SECONDS
-            follower = FaceFollower(self.face if face is None else face, (stream.width, stream.height))
-            for stretch in iter_stretches(follower.follow(frames), window, stride):
-                if stretch[0].run is None:
-                    yield unread_segment(stretch, stream, stretch[0].reason)
+            yield from self._segments(stream, frames, face, window, stride)
+
+    def iter_motion(
+        self, source: VideoSource, *, fps: float | None = None, face: str | int | None = None
+    ) -> Iterator[MotionStretch | Segment]:
+        """Go through a recording once, for the events in it; in memory that does not grow with it.
+
+        Args:
+            source: See `open_video`.
+            fps: Overrides the source's frame rate.
+            face: Overrides the processor's `face`, see `FaceFollower`.
+
+        Yields:
+            Of each continuous run of a face the stretches, for `AULLMForAUDetection.read_stretch`; where nothing can be
+            stated, segments without `pixel_values`. A video up to one second is a clip: its segments alone.
+
+        Raises:
+            VideoError: If the source cannot be used.
+        """
+        with open_video(source, fps) as stream:
+            frames, is_clip = up_to_a_second(map(small, stream))
+            if is_clip:
+                yield from self._segments(stream, frames, face, math.inf, None)
+                return
+            wanted = self.face if face is None else face
+            follower = FaceFollower(wanted, (stream.width, stream.height), EVENT_CHECK_SECONDS)
+            for stretch in iter_motion(follower.follow(frames), stream):
+                if isinstance(stretch, MotionStretch):
+                    yield stretch
                 else:
-                    sampled = self.sample_frame_indices(len(stretch))
-                    yield self._segment([_grey(stretch[index]) for index in sampled], stretch, stream)
+                    yield unread_segment((stretch.first, stretch.last), stream, stretch.reason)
+
+    def _segments(
+        self,
+        stream: VideoStream,
+        frames: Iterator[Frame],
+        face: str | int | None,
+        window: float,
+        stride: float | None,
+    ) -> Iterator[Segment]:
+        follower = FaceFollower(self.face if face is None else face, (stream.width, stream.height))
+        for stretch in iter_stretches(follower.follow(frames), window, stride):
+            if stretch[0].run is None:
+                yield unread_segment(stretch, stream, stretch[0].reason)
+            else:
+                sampled = self.sample_frame_indices(len(stretch))
+                yield self._segment([grey(stretch[index]) for index in sampled], stretch, stream)
 
     def _segment(self, sampled: list[Sighting], run: Sequence[Sighting], video: VideoStream) -> Segment:
         """The segment of a run, or of a part of it, from the first to the last of some frames sampled."""
@@ -301,21 +333,9 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         face = first.face and detect_same_face(first.image, first.face)
         later = {s.seen_at: s.face for s in run if s.face and s.seen_at and s.seen_at > first.index}
         seen = ((first.index, face), *sorted(later.items())) if face else ()
-        times, clip = (first.index, last.index, first.time, last.time), self._clip(sampled, face)
+        clip = cut_clip(sampled, face, self.image_size, stabilize=self.stabilize)
+        times = first.index, last.index, first.time, last.time
         return Segment(*times, video.fps, face, clip, first.face_id, seen=seen, recording=video.recording)
-
-    def _clip(self, sampled: Sequence[Frame], face: Face | None) -> np.ndarray:
-        """Crop the sampled frames, all by one transform (unless `stabilize`d); without a face they are ready crops."""
-        if face is not None:
-            transform = alignment_transform(face.landmarks, self.image_size)
-        else:
-            height, width = sampled[0].image.shape[:2]
-            transform = whole_frame_transform(width, height, self.image_size)
-        crops = np.stack([align(frame.image, transform, self.image_size) for frame in sampled])
-        if not self.stabilize:
-            return crops
-        moved = zip(sampled[1:], stabilize_transforms(crops, transform)[1:], strict=True)
-        return np.stack([crops[0], *(align(frame.image, corrected, self.image_size) for frame, corrected in moved)])
 
 
 def _whyunread_segment(source: VideoSource, segment: Segment) -> str:
@@ -329,22 +349,6 @@ def _one_each(num_videos: int, mark: int | Sequence[int | None] | None) -> list[
     if len(marks) != num_videos:
         raise VideoError(f"got {len(marks)} onset, apex or offset values for {num_videos} videos; give one a video")
     return marks
-
-
-def _grey(frame: AnyFrame) -> AnyFrame:
-    return replace(frame, picture=to_grey(frame.image), brightness=None)
-
-
-def _small(frame: Frame) -> Frame:
-    """The frame in as little memory as a whole window can have: grey, or not yet converted from what was decoded."""
-    return frame if callable(frame.picture) else _grey(frame)
-
-
-def _until(stream: Iterator[Frame], last: int) -> Iterator[Frame]:
-    for frame in stream:
-        yield frame
-        if frame.index == last:
-            return
 
 
 AULLMVideoProcessor.register_for_auto_class("AutoVideoProcessor")

@@ -87,8 +87,8 @@ def make_parser(version: str) -> ArgumentParser:
     predict = commands.add_parser(
         "predict",
         help="find the action units of videos",
-        description="Find the action units of face videos. A clip of up to a second is one segment; a longer "
-        "recording is cut into windows and gives a timeline.",
+        description="Find the action units of face videos. Of a clip of up to a second it is told which "
+        "units it shows; in a longer recording expressions are found: when each begins, peaks and ends, and its units.",
         epilog=EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -182,13 +182,21 @@ def _add_sampling(group: Any) -> None:
         "--window",
         type=seconds,
         metavar="SECONDS",
-        help=f"of a segment; default: all of a clip of up to 1 s (without --stride), else {WINDOW_SECONDS:g}",
+        help="cut a recording into windows as long instead of looking for events; default: only with --stride, then "
+        f"{WINDOW_SECONDS:g}",
     )
     group.add_argument(
         "--stride",
         type=seconds,
         metavar="SECONDS",
         help="from one window to the next, at most --window; default: half a window",
+    )
+    group.add_argument(
+        "--sensitivity",
+        choices=("high", "normal", "low"),
+        default="normal",
+        help="how easily something counts as an event: what it means in false alarms a minute stands above the table; "
+        "default: normal",
     )
     _add_fps(group)
     group.add_argument(

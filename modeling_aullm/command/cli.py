@@ -131,7 +131,7 @@ def _predict(videos: dict[str, str], arguments: Namespace, reporter: _Reporter) 
 
         _quieten(reporter, verbose=arguments.verbose)
     names = ("model", "revision", "device", "dtype", "window", "stride", "fps", "face", "onset", "apex", "offset")
-    asked = {name: getattr(arguments, name) for name in (*names, "threshold", "batch_size")}
+    asked = {name: getattr(arguments, name) for name in (*names, "sensitivity", "threshold", "batch_size")}
     try:
         return api.predict(videos, action_units=arguments.aus, **asked)
     except CheckpointError as error:
