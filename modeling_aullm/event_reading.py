@@ -74,7 +74,7 @@ def read_stretch(model: "AULLMForAUDetection", stretch: MotionStretch) -> Stretc
     if model.temporal_head is None:
         raise ValueError("this model was trained on clips alone: it has no temporal head, so it finds no events")
     scores = score_stretch(model, stretch)
-    found = _proposals(scores, stretch)
+    found = propose(scores, stretch)
     if found:
         clips = np.stack([clip_of(stretch, proposal, model.config.num_frames) for proposal, _ in found])
         read = model(pixel_values=torch.from_numpy(clips).to(model.device)).logits.float().cpu()
@@ -107,7 +107,7 @@ def _with_units(proposal: Proposal, units: np.ndarray) -> Proposal:
     return Proposal(proposal.onset, proposal.apex, proposal.offset, proposal.probability, units)
 
 
-def _proposals(scores: TemporalScores, stretch: MotionStretch) -> list[tuple[Proposal, torch.Tensor]]:
+def propose(scores: TemporalScores, stretch: MotionStretch) -> list[tuple[Proposal, torch.Tensor]]:
     """The peaks of the middle's score among a stretch's own steps, with the units' logits of the temporal head."""
     certain = torch.sigmoid(scores.middle[0]).cpu().numpy()
     highest = np.array([certain[max(0, i - _PEAK_STEPS) : i + _PEAK_STEPS + 1].max() for i in range(len(certain))])

@@ -6,7 +6,7 @@ does not grow with the recording.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -118,115 +118,143 @@ def _finish(current: "_Run | UnreadStretch") -> Iterator[MotionStretch | UnreadS
         yield from current.finish()
 
 
-@dataclass
+class EvenSteps:
+    """The head-fixed motion of a face, at fifty steps a second.
+
+    Args:
+        landmarks: (5, 2) of the face in the first frame, in its pixels.
+
+    Attributes:
+        times: Seconds of each step.
+        frames: Number of the frame nearest to each.
+        steps: What each says.
+        tracker: Follows the head.
+    """
+
+    def __init__(self, landmarks: np.ndarray) -> None:
+        self.tracker = HeadFixedMotion(landmarks)
+        self.times: list[float] = []
+        self.frames: list[int] = []
+        self.steps: list[MotionStep] = []
+        self._gathered: list[tuple[float, int, np.ndarray]] = []
+        self._before: tuple[MotionStep, int] | None = None
+
+    def push(self, grey: np.ndarray, time: float, index: int) -> bool:
+        """Take the next frame.
+
+        Args:
+            grey: (height, width) uint8.
+            time: Seconds.
+            index: Number of the frame.
+
+        Returns:
+            Whether the head was followed up to the frame before this one.
+        """
+        is_full = bool(self._gathered) and time - self._gathered[0][0] >= STEP_SECONDS - 1e-6
+        if is_full:
+            self.finish()
+        self._gathered.append((time, index, grey))
+        return is_full
+
+    def finish(self) -> None:
+        """Follow the head up to the last frame that was taken."""
+        times, indices, pictures = zip(*self._gathered, strict=True)
+        self._gathered.clear()
+        picture = pictures[0] if len(pictures) == 1 else np.mean(pictures, axis=0, dtype=np.float32)
+        self._resample(self.tracker.step(picture, float(np.mean(times))), indices[len(indices) // 2])
+
+    def forget(self, steps: int) -> None:
+        """Keep all but the first so many."""
+        for kept in (self.times, self.frames, self.steps):
+            del kept[:steps]
+
+    def _resample(self, step: MotionStep, index: int) -> None:
+        """Put a step on the even time axis, with those between the one before and it."""
+        if self._before is None:
+            self._note(step.time, index, step)
+        else:
+            before, before_index = self._before
+            elapsed = max(step.time - before.time, 1e-3)
+            head = step.head * np.float32(STEP_SECONDS / elapsed)
+            while (time := self.times[-1] + STEP_SECONDS) <= step.time + 1e-6:
+                share = np.float32(np.clip((time - before.time) / elapsed, 0, 1))
+                motion = before.motion + share * (step.motion - before.motion)
+                nearer, nearest = (step, index) if share >= 0.5 else (before, before_index)
+                self._note(time, nearest, MotionStep(time, motion, head, nearer.crop))
+        self._before = step, index
+
+    def _note(self, time: float, index: int, step: MotionStep) -> None:
+        self.times.append(time)
+        self.frames.append(index)
+        self.steps.append(step)
+
+
 class _Run:
     """A run under way: its steps, of which the first `told` belong to stretches before."""
 
-    first: Sighting
-    video: VideoStream
-    last: Sighting = field(init=False)
-    told: int = 0
-    told_any: bool = False
-    times: list[float] = field(default_factory=list)
-    frames: list[int] = field(default_factory=list)
-    steps: list[MotionStep] = field(default_factory=list)
-    seen: list[tuple[int, Face]] = field(default_factory=list)
-    gathered: list[tuple[float, int, np.ndarray]] = field(default_factory=list)
-    before: tuple[MotionStep, int] | None = None
-    looked_for: int = -1
-    seen_time: float = -np.inf
-
-    def __post_init__(self) -> None:
-        self.number, self.last = self.first.run, self.first
-        face = self.first.face and detect_same_face(self.first.image, self.first.face)
-        self.tracker = HeadFixedMotion(_template(self.first) if face is None else face.landmarks)
-        self.shape = face and _moved(face, self.tracker.transform)  # the face in the crop, where it hardly moves
+    def __init__(self, first: Sighting, video: VideoStream) -> None:
+        self.first = self.last = first
+        self.number, self.video = first.run, video
+        self.told, self.is_told = 0, False
+        self.seen: list[tuple[int, Face]] = []
+        face = first.face and detect_same_face(first.image, first.face)
+        self.even = EvenSteps(_template(first) if face is None else face.landmarks)
+        self.shape = face and _moved(face, self.even.tracker.transform)  # the face in the crop, where it hardly moves
+        self._looked_for, self._seen_time = -1, -np.inf
 
     def push(self, sighting: Sighting) -> Iterator[MotionStretch]:
         """Take the next frame."""
+        if self.even.push(to_grey(sighting.image), sighting.time, sighting.index) and self.shape is not None:
+            self._follow(self.last)
         self.last = sighting
-        if self.gathered and sighting.time - self.gathered[0][0] >= STEP_SECONDS - 1e-6:
-            self._step()
-        self.gathered.append((sighting.time, sighting.index, to_grey(sighting.image)))
-        self.checked = sighting.seen_at, sighting.face
-        if len(self.times) >= self.told + OWN_STEPS + AROUND_STEPS:
+        if len(self.even.times) >= self.told + OWN_STEPS + AROUND_STEPS:
             yield self._stretch(self.told + OWN_STEPS)
 
     def finish(self) -> Iterator[MotionStretch | UnreadStretch]:
         """Tell the rest."""
-        if self.gathered:
-            self._step()
-        seconds = self.last.time - self.first.time
-        if len(self.times) < 2 or seconds < SHORTEST_RUN_SECONDS - STEP_SECONDS:
+        self.even.finish()
+        num_steps = len(self.even.times)
+        if num_steps < 2 or self.last.time - self.first.time < SHORTEST_RUN_SECONDS - STEP_SECONDS:
             yield UnreadStretch(self.first, self.last, TOO_SHORT)
-        elif self.told < len(self.times):
-            yield self._stretch(len(self.times))
+        else:
+            yield self._stretch(num_steps)
 
-    def _step(self) -> None:
-        times, indices, pictures = zip(*self.gathered, strict=True)
-        self.gathered.clear()
-        picture = pictures[0] if len(pictures) == 1 else np.mean(pictures, axis=0, dtype=np.float32)
-        time, index = float(np.mean(times)), indices[len(indices) // 2]
-        self._resample(self.tracker.step(picture, time), index)
-        if self.shape is not None:
-            self._follow(max(indices), time)
-
-    def _follow(self, index: int, time: float) -> None:
+    def _follow(self, sighting: Sighting) -> None:
         """Note where the face is, and bring the crop back to it where the two have parted, as after a fast movement."""
-        seen_at, found = self.checked
-        if found is not None and seen_at is not None and index >= seen_at > self.looked_for:
-            self.looked_for = seen_at
-            self.shape = _blend(self.shape, _moved(found, self.tracker.transform), _SETTLING)
+        tracker, found, seen_at = self.even.tracker, sighting.face, sighting.seen_at
+        if found is not None and seen_at is not None and sighting.index >= seen_at > self._looked_for:
+            self._looked_for = seen_at
+            self.shape = _blend(self.shape, _moved(found, tracker.transform), _SETTLING)
             astray = (self.shape.landmarks - (FACE_TEMPLATE * CROP_SIZE - 0.5)).mean(axis=0)
             if np.abs(astray).max() > _ASTRAY:
-                self.tracker.anchor(found.landmarks)
-                self.shape = _moved(found, self.tracker.transform)
-        if time - self.seen_time >= _SIGHT_SECONDS - 1e-6:
-            self.seen_time = time
-            self.seen.append((index, _moved(self.shape, np.linalg.inv(self.tracker.transform))))
-
-    def _resample(self, step: MotionStep, index: int) -> None:
-        """Put a step on the even time axis, with those between the one before and it."""
-        if self.before is None:
-            self.times.append(step.time)
-            self.frames.append(index)
-            self.steps.append(step)
-        else:
-            before, before_index = self.before
-            elapsed = step.time - before.time
-            head = step.head * np.float32(STEP_SECONDS / max(elapsed, 1e-3))
-            while (time := self.times[-1] + STEP_SECONDS) <= step.time + 1e-6:
-                share = np.float32(np.clip((time - before.time) / max(elapsed, 1e-6), 0, 1))
-                motion = before.motion + share * (step.motion - before.motion)
-                nearer = step if share >= 0.5 else before
-                self.times.append(time)
-                self.frames.append(index if share >= 0.5 else before_index)
-                self.steps.append(MotionStep(time, motion, head, nearer.crop))
-        self.before = step, index
+                tracker.anchor(found.landmarks)
+                self.shape = _moved(found, tracker.transform)
+        if sighting.time - self._seen_time >= _SIGHT_SECONDS - 1e-6:
+            self._seen_time = sighting.time
+            self.seen.append((sighting.index, _moved(self.shape, np.linalg.inv(tracker.transform))))
 
     def _stretch(self, end: int) -> MotionStretch:
         """The stretch up to a step, with its surroundings; what no later one needs is forgotten."""
-        last = min(len(self.times), end + AROUND_STEPS)
+        even = self.even
+        last = min(len(even.times), end + AROUND_STEPS)
         stretch = MotionStretch(
             face_id=self.first.face_id,
-            times=np.array(self.times[:last]),
-            frames=np.array(self.frames[:last]),
-            motion=np.stack([step.motion for step in self.steps[:last]]),
-            head=np.stack([step.head for step in self.steps[:last]]),
-            crops=np.stack([step.crop for step in self.steps[:last]]),
+            times=np.array(even.times[:last]),
+            frames=np.array(even.frames[:last]),
+            motion=np.stack([step.motion for step in even.steps[:last]]),
+            head=np.stack([step.head for step in even.steps[:last]]),
+            crops=np.stack([step.crop for step in even.steps[:last]]),
             own=(self.told, end),
             seen=tuple(self.seen),
-            begins=None if self.told_any else (self.first.index, self.first.time),
-            ends=(self.last.index, self.last.time) if end == len(self.times) else None,
+            begins=None if self.is_told else (self.first.index, self.first.time),
+            ends=(self.last.index, self.last.time) if end == len(even.times) else None,
             fps=self.video.fps,
             recording=self.video.recording,
         )
-        self.told_any = True
         needless = max(0, end - AROUND_STEPS)
-        for kept in (self.times, self.frames, self.steps):
-            del kept[:needless]
-        self.told = end - needless
-        while len(self.seen) > 1 and self.seen[1][0] < self.frames[0]:
+        even.forget(needless)
+        self.told, self.is_told = end - needless, True
+        while len(self.seen) > 1 and self.seen[1][0] < even.frames[0]:
             self.seen.pop(0)
         return stretch
 

@@ -73,9 +73,9 @@ class TemporalHead(nn.Module):
         hidden = self.project(torch.cat([cells, 10 * head], dim=-1)).transpose(1, 2)
         for block in self.blocks:
             hidden = block(hidden)
-        middle, extent, units, activity, others = self.scores(torch.relu(hidden).transpose(1, 2)).split(
-            [1, 3, self.num_units, self.num_units, len(OTHERS)], dim=-1
-        )
+        scores = self.scores(torch.relu(hidden).transpose(1, 2)).float()
+        sizes = [1, 3, self.num_units, self.num_units, len(OTHERS)]
+        middle, extent, units, activity, others = scores.split(sizes, dim=-1)
         return TemporalScores(middle[..., 0], extent, units, activity, others)
 
     def units_of(self, own: torch.Tensor, read: torch.Tensor) -> torch.Tensor:

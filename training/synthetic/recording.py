@@ -237,7 +237,8 @@ def _events(
             motion = draw_unit(rng, unit, grid, face.landmarks, ranges, amplitude=own)
             lag = rng.normal(0, 0.04) * length if len(units) > 1 else 0.0
             first, last = max(0, int((start + lag) * fps)), min(num_frames, int((end + lag) * fps) + 2)
-            course = pulse(last - first, fps, start + lag - first / fps, end + lag - first / fps, peak + lag - first / fps, hold, bend)
+            begin, behind, highest = (moment + lag - first / fps for moment in (start, end, peak))
+            course = pulse(last - first, fps, begin, behind, highest, hold, bend)
             movements.append(Movement(first, course * own / 64, motion.field, course, motion.fold))
         events.append(SyntheticEvent(start, peak, end, kind, tuple(units), strength))  # type: ignore[arg-type]
     return sorted(events, key=lambda event: event.onset), movements
