@@ -47,7 +47,8 @@ def write_recording(plan: RecordingPlan, root: Path, options: PrepareOptions, pa
     Raises:
         ClipError: If its frames cannot be used, or show no face.
     """
-    landmarks, room, problems = None, 0, []
+    landmarks, room = None, 0
+    problems: list[Problem] = []
     if options.frames == "aligned":
         room = round(ROOM * options.size)
         landmarks, problems = _look(plan, root, options.size, room)
