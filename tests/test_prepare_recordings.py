@@ -7,7 +7,7 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
-from fake_datasets import write_copy
+from fake_datasets import image, write_copy
 from fake_recordings import (
     CASME3_HEADER,
     CASME3_ROWS,
@@ -27,11 +27,15 @@ from PIL import Image
 
 from hub.inspect import main as inspect_command
 from hub.licensed import LICENSED, processes
+from hub.licensed.annotations import Annotation, Moments
 from hub.licensed.plans import PrepareOptions
 from hub.licensed.preparation import prepare
 from hub.licensed.recordings import RECORDINGS
+from hub.licensed.recordings.events import make_event
+from hub.licensed.recordings.intervals import Interval
 from hub.licensed.recordings.plans import RecordingPlan
 from hub.licensed.recordings.rows import write_recording
+from hub.licensed.remarks import ClipError
 from hub.prepare import main as prepare_command
 from hub.repos.licence import licensed_among
 from hub.repos.prepared import load_prepared, load_recordings
@@ -341,7 +345,8 @@ def test_recordings_that_cannot_be_used_are_listed(tmp_path):
         Image.new("RGB", (160, 160), (90, 90, 90)).save(path)
     for number in range(3, 13):
         (frames / f"006_2/006_2_{number:04d}.jpg").write_bytes(b"cut off")
-    (frames / "006_1/006_1_0005.jpg").write_bytes(b"cut off")
+    for number in (5, *range(62, 67)):  # the last five are all there is of an event
+        (frames / f"006_1/006_1_{number:04d}.jpg").write_bytes(b"cut off")
     Image.new("RGB", (80, 80)).save(frames / "006_1/006_1_0006.jpg")
     (frames / "009_1").mkdir()
     report = one(tmp_path / "copy", tmp_path / "data")
@@ -352,9 +357,13 @@ def test_recordings_that_cannot_be_used_are_listed(tmp_path):
         "009_1": "no numbered images in its folder",
     }
     (row,) = rows_of(tmp_path / "data")
-    assert row["num_frames"] == 78 and events_of(row)[0][:3] == (3, 7, 17)  # 5 and 6 are gone: the nearest is 4
-    (remark,) = [each for each in report["mended"] if each["row"] == -1]
-    assert remark["detail"].startswith("2 of 80: ") and "another size" in remark["detail"]
+    assert row["num_frames"] == 73 and events_of(row)[0][:3] == (3, 7, 17)  # 5 and 6 are gone: the nearest is 4
+    assert [event[0] for event in events_of(row)] == [3, 22, 37, 61, 62]
+    remarks = {each["what"]: each["detail"] for each in report["mended"] if each["row"] == -1}
+    unreadable = remarks.pop("frames cannot be read: made of the others")
+    assert unreadable.startswith("7 of 80: ") and "another size" in unreadable
+    assert remarks == {"an event most of whose frames cannot be read: left out": "row 3, micro from 62 to 66"}
+    assert report["events"] == {"micro": 2, "macro": 3}
 
 
 def test_names_and_links_lead_nowhere_else(small, tmp_path):
@@ -374,6 +383,75 @@ def test_of_several_folders_of_a_recording_the_subjects_own_is_taken(tmp_path):
     assert (row["recording_id"], row["num_frames"]) == ("s19_0502", 20)
     (remark,) = [each for each in report["left_out"] if each["row"] == -1]
     assert (remark["what"], remark["detail"]) == ("several folders of one recording", "23_0502funnyerrors")
+
+
+def test_images_without_a_true_number_are_not_taken_for_frames(small, tmp_path):
+    for stray in ("006_2_20190701123456.jpg", "cover_000000012345678901.jpg"):
+        (small / "SAMM_longvideos/006_2" / stray).write_bytes(image("stray", 0))
+    report = one(small, tmp_path / "data")
+    (row,) = rows_of(tmp_path / "data")
+    assert tuple(row["frame_numbers"]) == EXPECTED["samm_long"]["006_2"][2]
+    (remark,) = report["mended"]
+    assert remark["what"] == "images numbered far from the others" and "006_2_20190701123456.jpg" in remark["detail"]
+
+
+def test_the_spreadsheet_may_lie_elsewhere_and_the_root_may_be_the_frames_folder(small, tmp_path):
+    sheet = (small / SHEETS["samm_long"]).rename(tmp_path / "labels.xlsx")
+    report = one(small / "SAMM_longvideos", tmp_path / "data", annotations=[sheet])
+    assert report["recordings"] == 1 and report["sheets"] == {"samm_long": "labels.xlsx"}
+
+
+def test_several_spreadsheets_are_not_guessed_among(small, tmp_path):
+    write_book(small / "SAMM_LongVideos_V2_Release.xlsx", TABS["samm_long"]())
+    with pytest.raises(InputError, match="several spreadsheets of SAMM Long Videos: .*V2.*V3.*choose by --annotations"):
+        one(small, tmp_path / "data")
+    one(small, tmp_path / "data", annotations=[small / SHEETS["samm_long"]])
+
+
+def test_formulas_in_the_naming_rules_are_not_computed(tmp_path):
+    write_recordings("casme_sq", tmp_path / "copy", ("s15_0508",))
+    tabs = TABS["casme_sq"]() | {"naming rule1": [(15, "=CONCAT(A1)", 1)]}
+    write_book(tmp_path / "copy" / SHEETS["casme_sq"], tabs)
+    with pytest.raises(InputError, match="folder holds the formula"):
+        one(tmp_path / "copy", tmp_path / "data", name="casme_sq")
+    write_book(tmp_path / "copy" / SHEETS["casme_sq"], {"CASFEcode_final": tabs["CASFEcode_final"]})
+    with pytest.raises(InputError, match="lacks the sheet naming rule1"):
+        one(tmp_path / "copy", tmp_path / "data", name="casme_sq")
+
+
+def test_one_sheet_for_both_kinds_is_not_read_twice(tmp_path):
+    write_recordings("4dme_long", tmp_path / "copy")
+    rows = [[*row, kind] for kind, own in FOURDME_ROWS.items() for row in own]
+    tabs = {"micro and macro": [[*FOURDME_HEADER, "Type"], *rows]}
+    write_book(tmp_path / "copy" / SHEETS["4dme_long"], tabs)
+    one(tmp_path / "copy", tmp_path / "data", name="4dme_long")
+    (row,) = rows_of(tmp_path / "data")
+    assert events_of(row) == EXPECTED["4dme_long"]["S08_002_01"][3]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_moments_a_row_has_an_event_lies_within_the_frames_or_is_none(seed):
+    rng = np.random.default_rng(seed)
+    sheet = RECORDINGS["samm_long"].sheets[0][0]
+    kept = 0
+    for _ in range(500):
+        first = int(rng.integers(0, 3))
+        numbers = sorted(rng.choice(np.arange(first, 60), int(rng.integers(2, 50)), replace=False).tolist())
+        choices = [None, 0, 10**17, *rng.integers(0, 70, 8).tolist()]
+        moments = Moments(*(choices[int(rng.integers(len(choices)))] for _ in range(3)))
+        annotation = Annotation(0, "6", "1", moments, "", None, None)
+        try:
+            event, problems = make_event(Interval(("6", "1"), annotation, "micro", sheet), numbers)
+        except ClipError as error:
+            assert error.what and error.detail
+            continue
+        kept += 1
+        onset, apex, offset = event.moments
+        assert numbers[0] <= onset < offset <= numbers[-1]
+        assert apex is None or onset <= apex <= offset
+        if event.moments != moments:
+            assert problems, "no number is changed in silence"
+    assert kept > 30
 
 
 def test_a_run_that_broke_off_goes_on(tmp_path, monkeypatch):

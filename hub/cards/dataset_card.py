@@ -38,6 +38,8 @@ where the coders saw none, null where nobody looked |
 | `room` | pixels of surroundings on each side of the crop |
 | `video` | {frames}: Matroska with FFV1, which loses nothing |"""
 
+ASSUMED = "its layout is partly assumed"  # a remark
+
 FRAMES = {
     "aligned": "grey crops of the face, {size} x {size} pixels, all of a clip by one alignment, uint8",
     "cropped": "the published crops, grey, {size} x {size} pixels, uint8",
@@ -70,6 +72,7 @@ def dataset_card(data: Dataset, report: dict[str, Any]) -> str:
         f"- Frames: {frames}; {span}.",
         f"- {len(report['left_out'])} {lost} left out, {len(report['mended'])} things mended: see `preparation.json`.",
     ]
+    made += [f"- Assumed: {each['detail']}." for each in report["kept"] if each["what"] == ASSUMED]
     if options["keep_uncertain"]:
         made.append("- Units of which the coder was not sure count as present.")
     if report["action_units"]:

@@ -71,14 +71,29 @@ def _seen(moments: Moments, numbers: Sequence[int], problems: list[Problem]) -> 
     return Moments(onset, apex, offset)
 
 
+def enough_frames(moments: Moments, numbers: Sequence[int]) -> bool:
+    """Whether enough of an event's frames are there to show it; its onset and offset are known.
+
+    Args:
+        moments: As numbers of frames.
+        numbers: Of the frames that are there, in order.
+    """
+    onset, _, offset = moments
+    assert onset is not None and offset is not None
+    return _there(onset, offset, numbers) >= max(MIN_FRAMES, MIN_SHARE * (offset - onset + 1))
+
+
+def _there(onset: int, offset: int, numbers: Sequence[int]) -> int:
+    return bisect_right(numbers, offset) - bisect_left(numbers, onset)
+
+
 def _within(moments: Moments, numbers: Sequence[int], problems: list[Problem]) -> Moments:
     """The moments within the recording's frames."""
     onset, apex, offset = moments
     assert onset is not None and offset is not None
-    claimed = offset - onset + 1
-    there = bisect_right(numbers, offset) - bisect_left(numbers, onset)
+    claimed, there = offset - onset + 1, _there(onset, offset, numbers)
     frames = f"{there} of {claimed} from {onset} to {offset}; the recording has {numbers[0]} to {numbers[-1]}"
-    if there < max(MIN_FRAMES, MIN_SHARE * claimed):
+    if not enough_frames(moments, numbers):
         raise ClipError("most of its frames are missing", frames)
     cut = Moments(max(onset, numbers[0]), apex, min(offset, numbers[-1]))
     if (cut.onset, cut.offset) != (onset, offset):

@@ -60,7 +60,7 @@ def find_sheets(root: Path, given: Sequence[Path], dataset: LicensedRecordings) 
         path
         for pattern in ("*", "*/*", "*/annotation/*")
         for path in root.glob(pattern)
-        if path.suffix.lower() in (".xlsx", ".xls") and not path.name.startswith((".", "~"))
+        if path.suffix.lower() in (".xlsx", ".xls") and not path.name.startswith((".", "~")) and path.is_file()
     )
     known = {path for sheets in dataset.sheets for sheet in sheets for path in _files_of(sheet, files)}
     for sheets in dataset.sheets:
@@ -73,8 +73,9 @@ def find_sheets(root: Path, given: Sequence[Path], dataset: LicensedRecordings) 
                 names = ", ".join(str(path) for path in paths)
                 raise InputError(f"several spreadsheets of {dataset.title}: {names}; choose by --annotations FILE")
         tabs = [_tab(paths[0], sheet) for paths, sheet in zip(found, sheets, strict=True)]
-        if None not in tabs:
-            return [(paths[0], sheet, str(tab)) for paths, sheet, tab in zip(found, sheets, tabs, strict=True)]
+        files_and_tabs = {(paths[0], tab) for paths, tab in zip(found, tabs, strict=True) if tab is not None}
+        if len(files_and_tabs) == len(sheets):
+            return [(paths[0], sheet, tab or "") for paths, sheet, tab in zip(found, sheets, tabs, strict=True)]
     expected = " or ".join(
         " with ".join(dict.fromkeys(f"{sheet.patterns[0]}.xls(x)" for sheet in sheets)) for sheets in dataset.sheets
     )
@@ -109,7 +110,10 @@ def read_intervals(
         rows = read_rows(path, sheet.columns, OPTIONAL, tab)
     else:
         rows = read_headless_rows(path, tuple(sheet.columns), tab)
-    locate = dataset.locate(path)
+    try:
+        locate = dataset.locate(path)
+    except CellError as error:
+        raise InputError(f"{path}: {error}") from error
     intervals, remarks = [], []
     for row in rows:
         try:

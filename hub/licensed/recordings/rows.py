@@ -5,7 +5,7 @@ in half a second, and what left the crop could not be brought back. The alignmen
 faces found in `LOOKS` frames spread over the recording, for the first one may be an odd one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ from datasets.arrow_writer import ArrowWriter
 from hub.licensed.cutting import MIN_FRAMES, MIN_SHARE
 from hub.licensed.images import FrameError, decode, read_bytes
 from hub.licensed.plans import PrepareOptions
+from hub.licensed.recordings.events import enough_frames
 from hub.licensed.recordings.intervals import Problem
 from hub.licensed.recordings.plans import Event, RecordingPlan
 from hub.licensed.remarks import ClipError
@@ -60,7 +61,7 @@ def write_recording(plan: RecordingPlan, root: Path, options: PrepareOptions, pa
         named = f"{len(unreadable)} of {len(plan.numbers)}: {'; '.join(unreadable[:3])}"
         if len(numbers) < max(MIN_FRAMES, MIN_SHARE * len(plan.numbers)):
             raise ClipError("most of its frames cannot be read", named)
-        _write_arrow(path, _row(plan, numbers, landmarks, room), video)
+        _write_arrow(path, _row(plan, numbers, landmarks, room, problems), video)
     finally:
         video.unlink(missing_ok=True)
     if unreadable:
@@ -68,7 +69,9 @@ def write_recording(plan: RecordingPlan, root: Path, options: PrepareOptions, pa
     return problems
 
 
-def _row(plan: RecordingPlan, numbers: list[int], landmarks: np.ndarray | None, room: int) -> dict[str, Any]:
+def _row(
+    plan: RecordingPlan, numbers: list[int], landmarks: np.ndarray | None, room: int, problems: list[Problem]
+) -> dict[str, Any]:
     return {
         "dataset": plan.dataset,
         "subject": plan.subject,
@@ -76,19 +79,21 @@ def _row(plan: RecordingPlan, numbers: list[int], landmarks: np.ndarray | None, 
         "fps": plan.fps,
         "num_frames": len(numbers),
         "room": room,
-        "events": None if plan.events is None else [_event(event, numbers) for event in plan.events],
+        "events": None if plan.events is None else list(_events(plan.events, numbers, problems)),
         "frame_numbers": numbers,
         "landmarks": None if landmarks is None else landmarks.tolist(),
     }
 
 
-def _event(event: Event, numbers: list[int]) -> dict[str, Any]:
-    labels = {"action_units": event.action_units, "au_codes": event.au_codes}
-    return (
-        positions(event.moments, numbers)
-        | {"kind": event.kind, "emotion": event.emotion}
-        | {name: None if codes is None else list(codes) for name, codes in labels.items()}
-    )
+def _events(events: Sequence[Event], numbers: list[int], problems: list[Problem]) -> Iterator[dict[str, Any]]:
+    for event in events:
+        if not enough_frames(event.moments, numbers):
+            shown = f"row {event.row}, {event.kind} from {event.moments.onset} to {event.moments.offset}"
+            problems.append(("mended", "an event most of whose frames cannot be read: left out", shown))
+            continue
+        labels = {"action_units": event.action_units, "au_codes": event.au_codes}
+        codes = {name: None if own is None else list(own) for name, own in labels.items()}
+        yield positions(event.moments, numbers) | {"kind": event.kind, "emotion": event.emotion} | codes
 
 
 def _look(plan: RecordingPlan, root: Path, size: int, room: int) -> tuple[np.ndarray, list[Problem]]:

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from hub.cards.dataset_card import ASSUMED
+from hub.licensed.cutting import MIN_FRAMES
 from hub.licensed.folders import Frames, Root, plain
 from hub.licensed.plans import PrepareOptions, Survey
 from hub.licensed.recordings.description import LicensedRecordings, Names
@@ -15,6 +19,8 @@ from hub.licensed.recordings.intervals import Interval, find_sheets, read_interv
 from hub.licensed.recordings.plans import Event, RecordingPlan
 from hub.licensed.remarks import ClipError, Remark
 from training.errors import InputError
+
+MAX_GAP = 60  # seconds between two frames of a recording; own choice: images without a true number have any number
 
 
 class Folder(NamedTuple):
@@ -57,7 +63,7 @@ def survey_recordings(
     names = ", ".join(path.name for path in files)
     remarks = []
     if dataset.assumed:
-        remarks.append(Remark("kept", dataset.name, names, -1, "its layout is partly assumed", dataset.assumed))
+        remarks.append(Remark("kept", dataset.name, names, -1, ASSUMED, dataset.assumed))
     intervals: dict[Names, list[Interval]] = defaultdict(list)
     for path, sheet, tab in sheets:
         found, said = read_intervals(path, sheet, tab, dataset)
@@ -130,16 +136,17 @@ def _plan(
 ) -> tuple[RecordingPlan | None, list[Remark]]:
     """The plan of one recording; None if it has no frames."""
     frames, name = root.frames(folder.path), folder.recording
-    if len(frames.files) < 2:
+    numbers, strays = _together(list(frames.files), dataset.fps)
+    if len(numbers) < MIN_FRAMES:
         said = [Remark("left out", dataset.name, name, -1, "no numbered images in its folder", folder.path.name)]
         rows = [each.annotation.row for each in intervals]
         return None, said + [Remark("left out", dataset.name, name, row, "its recording has no images") for row in rows]
-    remarks = [_duplicates(frames, name, dataset)] if frames.duplicates else []
+    remarks = _odd_images(frames, strays, name, dataset)
     events: list[Event] = []
     for interval in intervals:
         about = (dataset.name, name, interval.annotation.row)
         try:
-            event, problems = make_event(interval, list(frames.files), keep_uncertain=options.keep_uncertain)
+            event, problems = make_event(interval, numbers, keep_uncertain=options.keep_uncertain)
             if any((event.kind, event.moments) == (other.kind, other.moments) for other in events):
                 raise ClipError("the same event twice", f"{event.kind} from {event.moments.onset}")
             events.append(event)
@@ -155,15 +162,27 @@ def _plan(
         subject=folder.subject,
         recording_id=name,
         fps=dataset.fps,
-        numbers=tuple(frames.files),
-        files=tuple(str(path.relative_to(root.path)) for path in frames.files.values()),
+        numbers=tuple(numbers),
+        files=tuple(str(frames.files[number].relative_to(root.path)) for number in numbers),
         events=tuple(sorted(events, key=lambda event: event.moments.onset or 0)) if coded else None,
         source=dataset.name,
     )
     return plan, remarks
 
 
-def _duplicates(frames: Frames, name: str, dataset: LicensedRecordings) -> Remark:
-    names = ", ".join(frames.duplicates[:3]) + ", ..." * (len(frames.duplicates) > 3)
-    what = "several images of one number: the first was taken"
-    return Remark("mended", dataset.name, name, -1, what, f"not taken: {names}")
+def _together(numbers: Sequence[int], fps: float) -> tuple[Sequence[int], list[int]]:
+    """The longest run of numbers without a gap of more than `MAX_GAP` seconds, and the others."""
+    places = np.array(numbers, np.int64)
+    runs = np.split(places, np.flatnonzero(np.diff(places) > MAX_GAP * fps) + 1)
+    longest = max(runs, key=len)
+    return longest.tolist(), sorted(set(numbers) - set(longest.tolist()))
+
+
+def _odd_images(frames: Frames, strays: Sequence[int], name: str, dataset: LicensedRecordings) -> list[Remark]:
+    """What is to be said of images that are not taken."""
+    odd = {
+        "several images of one number: the first was taken": frames.duplicates,
+        "images numbered far from the others": [frames.files[number].name for number in strays],
+    }
+    details = {what: ", ".join(names[:3]) + ", ..." * (len(names) > 3) for what, names in odd.items() if names}
+    return [Remark("mended", dataset.name, name, -1, what, f"not taken: {few}") for what, few in details.items()]
