@@ -233,6 +233,7 @@ def test_what_was_prepared_can_be_inspected_and_is_no_set_of_clips(prepared, nam
         load_clips(str(folder), DataOptions(), ["AU1", "AU4"])
     card = (folder / "README.md").read_text()
     assert RECORDINGS[name].request_page in card and "viewer: false" in card and "![" not in card
+    assert "all of a recording by one alignment" in card and ("- Assumed: " in card) == (name == "4dme_long")
     assert "| `events` |" in card and "| dataset | recordings | subjects |" in card
 
 

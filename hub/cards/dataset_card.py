@@ -66,6 +66,7 @@ def dataset_card(data: Dataset, report: dict[str, Any]) -> str:
     options = report["options"]
     frames = FRAMES[options["frames"]].format(size=options["size"])
     recordings = "recordings" in report
+    frames = frames.replace("of a clip", "of a recording") if recordings else frames
     span = "the whole recording" if recordings else f"from {options['range'].replace('_', ' to ')}"
     lost = "recordings and intervals" if recordings else "clips"
     made = [
