@@ -82,7 +82,7 @@ def read_annotations(path: Path, dataset: LicensedDataset) -> tuple[list[Annotat
         try:
             annotations.append(_annotation(row, dataset))
         except (CellError, ClipError, ValueError) as error:
-            name = _printable(str(row.cells.get("filename") or f"row {row.number}"))
+            name = printable(str(row.cells.get("filename") or f"row {row.number}"))
             problem = error if isinstance(error, ClipError) else ClipError("a cell cannot be read", str(error))
             remarks.append(Remark("left out", dataset.name, name, row.number, problem.what, problem.detail))
     return annotations, remarks
@@ -103,13 +103,13 @@ def _annotation(row: Row, dataset: LicensedDataset) -> Annotation:
         subject=checked_name(subject, "subject"),
         filename=checked_name(row.text("filename"), "filename"),
         moments=Moments(*(row.frame_number(field) for field in Moments._fields)),
-        emotion=_printable(row.text("emotion")),
+        emotion=printable(row.text("emotion")),
         units=units,
         codes=None if codes is None else tuple(codes),
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A cell's text as one short line that does a terminal no harm."""
     line = " ".join(text.split())[:80]
     return "".join(letter if letter.isprintable() else "?" for letter in line)

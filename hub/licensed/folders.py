@@ -49,18 +49,35 @@ class Root:
             found = [child for folder in found for child in self._step(folder, name)]
         return found[0] if len(found) == 1 else None
 
+    def below(self, place: str, depth: int) -> tuple[list[Path], list[str]]:
+        """All folders `depth` levels below a place, by name; and those that links lead out of the root to, left out."""
+        found, outside = [self.path], []
+        for name in (*filter(None, place.split("/")), *["*"] * depth):
+            kept = []
+            for child in (child for folder in found for child in self._named(folder, name)):
+                try:
+                    kept.append(self._inside(child))
+                except ClipError as error:
+                    outside.append(error.detail)
+            found = sorted(kept)
+        return found, outside
+
     def frames(self, folder: Path) -> Frames:
         """The images of a folder that `find` has found; those without a number in their name are left out."""
         return self._frames(folder)
 
     def _step(self, folder: Path, name: str) -> list[Path]:
+        found = self._named(folder, name)
+        return found if name == "*" else [self._inside(child) for child in found]
+
+    def _named(self, folder: Path, name: str) -> list[Path]:
         children = self._children(folder)
         if name == "*":
             return list(children.values())
         if name in children:
-            return [self._inside(children[name])]
-        alike = [child for other, child in children.items() if _plain(other) == _plain(name)]
-        return [self._inside(alike[0])] if len(alike) == 1 else []
+            return [children[name]]
+        alike = [child for other, child in children.items() if plain(other) == plain(name)]
+        return alike if len(alike) == 1 else []
 
     def _list(self, folder: Path) -> dict[str, Path]:
         try:
@@ -110,5 +127,6 @@ def checked_name(text: str, field: str) -> str:
     return text
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name without what copies differ in: capitals and leading zeros."""
     return re.sub(r"0+(?=[0-9])", "", name.casefold())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from hub.licensed.annotations import Moments
+from hub.licensed.recordings.plans import RecordingPlan
 from hub.licensed.remarks import Remark
 from training.errors import InputError
 
@@ -84,7 +85,7 @@ class Survey:
     Attributes:
         name: Of the dataset.
         root: Folder of the frames, or of a prepared dataset with raw ones.
-        plans: Clips that can be prepared.
+        plans: Clips, or recordings, that can be prepared.
         remarks: On all others, and on what was mended.
         sheet: Name of the spreadsheet, for the report.
         sheet_digest: SHA-256 of its content.
@@ -92,7 +93,7 @@ class Survey:
 
     name: str
     root: Path
-    plans: list[ClipPlan]
+    plans: list[ClipPlan] | list[RecordingPlan]
     remarks: list[Remark]
     sheet: str
     sheet_digest: str

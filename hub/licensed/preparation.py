@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,9 +23,11 @@ from hub.licensed.assembly import (
 )
 from hub.licensed.plans import PrepareOptions, Survey
 from hub.licensed.processes import make_parts, part_file, part_of
+from hub.licensed.recordings import RECORDINGS
 from hub.licensed.remarks import Remark, summarise
 from hub.licensed.sources import Source, cross_sources, single_source
 from modeling_aullm.facs import AU_SETS
+from training.data.recordings import KINDS
 from training.errors import InputError
 
 CROSS = "cross"
@@ -44,12 +47,13 @@ def prepare(
     With several processes, a script needs the usual `if __name__ == "__main__":` around what it does.
 
     Args:
-        name: A licensed dataset, or `cross`.
+        name: A licensed dataset, of clips or of recordings, or `cross`.
         roots: One folder: the user's copy, or a dataset prepared from it with raw frames. For `cross`
             see `hub.prepare`.
-        out: New folder to write; `load_prepared` reads it.
+        out: New folder to write; `load_prepared` reads it, or `load_recordings`.
         options: How.
-        annotations: The spreadsheet, if it does not lie in the root or a folder in it; for `cross` `NAME=FILE`, each.
+        annotations: The spreadsheet, if it does not lie in the root or a folder in it (CAS(ME)^3's recordings may have
+            two); for `cross` `NAME=FILE`, each.
         num_proc: Processes; as many as there are cores unless given.
 
     Returns:
@@ -99,7 +103,7 @@ def _prepare(name: str, sources: Sequence[Source], out: Path, options: PrepareOp
                 raise InputError(_nothing_usable(source, remarks, options))
             pieces += made
         units = AU_SETS["cd6me"] if name == CROSS else ()
-        report = _report(name, sources, options, remarks, sum(map(len, pieces)), units) | {"key": key}
+        report = _report(name, sources, options, remarks, units) | _counts(name, pieces) | {"key": key}
         write_dataset(out, work, pieces, units, report)
     return report
 
@@ -109,33 +113,41 @@ def _report(
     sources: Sequence[Source],
     options: PrepareOptions,
     remarks: Sequence[Remark],
-    clips: int,
     units: Sequence[str],
 ) -> dict[str, Any]:
     names = sorted(source.name for source in sources)
+    known = LICENSED | RECORDINGS
     return {
         "licensed": True,
         "datasets": names,
         "prepared_as": name,
         "complete_cd6me": set(names) == set(CD6ME),
-        "titles": {each: LICENSED[each].title for each in names},
-        "request_pages": {each: LICENSED[each].request_page for each in names},
-        "papers": {each: LICENSED[each].paper for each in names},
+        "titles": {each: known[each].title for each in names},
+        "request_pages": {each: known[each].request_page for each in names},
+        "papers": {each: known[each].paper for each in names},
         "sheets": {source.name: source.sheet for source in sources},
         "sheet_digests": {source.name: source.sheet_digest for source in sources},
         "options": asdict(options),
         "action_units": list(units),
-        "clips": clips,
         **remarks_by_kind(remarks),
         "versions": versions(),
         "prepared_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
+def _counts(name: str, pieces: Sequence[Dataset]) -> dict[str, Any]:
+    """How many clips, or recordings and events of each kind, there are."""
+    if name not in RECORDINGS:
+        return {"clips": sum(map(len, pieces))}
+    kinds = Counter(event["kind"] for piece in pieces for events in piece["events"] for event in events or ())
+    return {"recordings": sum(map(len, pieces)), "events": {kind: kinds[kind] for kind in KINDS}}
+
+
 def _nothing_usable(source: Source, remarks: Sequence[Remark], options: PrepareOptions) -> str:
-    dataset = LICENSED[source.name]
+    dataset = (LICENSED | RECORDINGS)[source.name]
     own = [remark for remark in remarks if remark.dataset == source.name and remark.kind == "left out"]
     place = f" in {' or '.join(filter(None, dataset.cropped_places))}" if options.frames == "cropped" else ""
     reasons = "\n".join(summarise(own)) or "  the spreadsheet has no rows"
     expected = f"expected its frames{place} as {source.root}/{dataset.example}"
-    return f"no clip of {dataset.title} can be used; {expected}\n{reasons}"
+    what = "recording" if source.name in RECORDINGS else "clip"
+    return f"no {what} of {dataset.title} can be used; {expected}\n{reasons}"

@@ -1,4 +1,4 @@
-"""All clips, in several processes, each into a file of its own: a killed run goes on where it was."""
+"""All clips or recordings, in several processes, each into a file of its own: a killed run goes on where it was."""
 
 import dataclasses
 import hashlib
@@ -21,21 +21,23 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from hub.licensed.plans import ClipPlan, PrepareOptions
+from hub.licensed.recordings.plans import RecordingPlan
+from hub.licensed.recordings.rows import write_recording
 from hub.licensed.remarks import ClipError, Remark
-from hub.licensed.rows import features, make_row
+from hub.licensed.rows import Problem, features, make_row
 from training.errors import InputError
 
 
 class Part(NamedTuple):
-    """One clip to be made: its plan, what its frames are in, and the name of its file."""
+    """One clip or recording to be made: its plan, what its frames are in, and the name of its file."""
 
-    plan: ClipPlan
+    plan: ClipPlan | RecordingPlan
     root: Path
     key: str
 
 
-def part_of(plan: ClipPlan, root: Path, options: PrepareOptions) -> Part:
-    """A clip with a name that changes with whatever its content depends on: options, labels, files and this code."""
+def part_of(plan: ClipPlan | RecordingPlan, root: Path, options: PrepareOptions) -> Part:
+    """A part with a name that changes with whatever its content depends on: options, labels, files and this code."""
     files = [(root / file).stat() for file in plan.files]
     state = [[stat.st_size, stat.st_mtime_ns] for stat in files]
     if not plan.files:
@@ -48,7 +50,7 @@ def make_parts(parts: Sequence[Part], folder: Path, options: PrepareOptions, num
     """Make the files `<key>.arrow` of all parts that are not there yet; each appears whole or not at all.
 
     Args:
-        parts: The clips.
+        parts: The clips or recordings.
         folder: Where the files are, and those of an earlier run.
         options: What to make of the clips.
         num_proc: Processes; 1 for this one alone.
@@ -67,7 +69,7 @@ def make_parts(parts: Sequence[Part], folder: Path, options: PrepareOptions, num
         else:
             waiting.append(part)
     make = partial(_make_part, folder=folder, options=options)
-    with tqdm(total=len(parts), initial=len(parts) - len(waiting), desc="preparing clips", unit="clip") as bar:
+    with tqdm(total=len(parts), initial=len(parts) - len(waiting), desc="preparing", unit="part") as bar:
         for made in _each(make, waiting, min(num_proc, max(1, len(waiting)))):
             remarks += made
             bar.update()
@@ -112,16 +114,16 @@ def _end_with(parent: BaseProcess) -> None:
 
 def _make_part(part: Part, folder: Path, options: PrepareOptions) -> list[Remark]:
     """Make one part; the file of its remarks, written last, says that it is done."""
-    about = (part.plan.dataset, part.plan.clip_id, part.plan.row)
+    about = _named(part.plan)
+    temporary = folder / f".{part.key}-{os.getpid()}.arrow"
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the processes are the parallelism: threads of OpenCV and BLAS would only get in their way
     try:
         with threadpool_limits(1):
-            row, problems = make_row(part.plan, part.root, options)
-        temporary = folder / f".{part.key}-{os.getpid()}.arrow"
-        with ArrowWriter(path=str(temporary), features=features(options.frames, options.size)) as writer:
-            writer.write(row)
-            writer.finalize()
+            if isinstance(part.plan, RecordingPlan):
+                problems = write_recording(part.plan, part.root, options, temporary)
+            else:
+                problems = _write_clip(part.plan, part.root, options, temporary)
         os.replace(temporary, part_file(folder, part.key))
         remarks = [Remark(kind, *about, what, detail) for kind, what, detail in problems]
     except ClipError as error:
@@ -135,6 +137,21 @@ def _make_part(part: Part, folder: Path, options: PrepareOptions) -> list[Remark
     return remarks
 
 
+def _named(plan: ClipPlan | RecordingPlan) -> tuple[str, str, int]:
+    """Dataset, name and row, as remarks have them."""
+    if isinstance(plan, RecordingPlan):
+        return plan.source, plan.recording_id, -1
+    return plan.dataset, plan.clip_id, plan.row
+
+
+def _write_clip(plan: ClipPlan, root: Path, options: PrepareOptions, path: Path) -> list[Problem]:
+    row, problems = make_row(plan, root, options)
+    with ArrowWriter(path=str(path), features=features(options.frames, options.size)) as writer:
+        writer.write(row)
+        writer.finalize()
+    return problems
+
+
 def _remarks_file(folder: Path, key: str) -> Path:
     return folder / f"{key}.json"
 
@@ -145,5 +162,5 @@ def _read_remarks(folder: Path, part: Part) -> list[Remark]:
 
 def _code_digest() -> str:
     """Digest of the code that makes the parts: without it, a run would go on with what older code has made."""
-    names = ("rows", "images", "cutting")
-    return hashlib.sha256(b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in names)).hexdigest()
+    names = ("rows.py", "images.py", "cutting.py", "recordings/rows.py")
+    return hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in names)).hexdigest()

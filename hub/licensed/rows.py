@@ -84,7 +84,7 @@ def make_row(plan: ClipPlan, root: Path, options: PrepareOptions) -> tuple[dict[
         "landmarks": None if landmarks is None else landmarks.tolist(),
         "frames": kept if options.frames == "raw" else np.stack(kept),
     }
-    row = about | _indices(plan.moments, numbers) | {"fps": plan.fps, "emotion": plan.emotion} | labels | stored
+    row = about | positions(plan.moments, numbers) | {"fps": plan.fps, "emotion": plan.emotion} | labels | stored
     return row, problems
 
 
@@ -154,8 +154,16 @@ def _transform(landmarks: np.ndarray | None, pixels: np.ndarray, size: int) -> n
     return alignment_transform(landmarks, size)
 
 
-def _indices(moments: Moments, numbers: list[int]) -> dict[str, int]:
-    """Onset, apex and offset among the stored frames, the nearest where their own is missing; -1 where unknown."""
+def positions(moments: Moments, numbers: list[int]) -> dict[str, int]:
+    """Onset, apex and offset as positions among frames.
+
+    Args:
+        moments: As numbers of frames.
+        numbers: Of the stored frames, in order.
+
+    Returns:
+        By name; the nearest frame's position where a moment's own is missing, -1 where the moment is unknown.
+    """
     places = np.array(numbers)
     return {
         name: -1 if moment is None else int(np.abs(places - moment).argmin())

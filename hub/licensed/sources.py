@@ -11,6 +11,8 @@ from datasets import Dataset
 from hub.licensed import CD6ME, LICENSED
 from hub.licensed.assembly import remarks_in
 from hub.licensed.plans import PrepareOptions, Survey
+from hub.licensed.recordings import RECORDINGS, LicensedRecordings
+from hub.licensed.recordings.survey import survey_recordings
 from hub.licensed.remarks import Remark
 from hub.licensed.rows import features
 from hub.licensed.stored import has_raw_frames, is_stored, names_of, survey_stored
@@ -51,11 +53,28 @@ def single_source(
     Raises:
         InputError: If it is not one folder, or cannot be used.
     """
+    if name in RECORDINGS:
+        return _recordings(RECORDINGS[name], roots, annotations, options)
     if name not in LICENSED:
-        raise InputError(f"there is no dataset {name}; there are {', '.join(LICENSED)}, and cross")
+        raise InputError(f"there is no dataset {name}; there are {', '.join([*LICENSED, *RECORDINGS])}, and cross")
     if len(roots) != 1 or len(annotations) > 1:
         raise InputError(f"{name} has one --root and at most one --annotations; several are for cross")
     return _open(name, Path(roots[0]), Path(annotations[0]) if annotations else None, options)
+
+
+def _recordings(
+    dataset: LicensedRecordings,
+    roots: Sequence[str | PathLike],
+    annotations: Sequence[str | PathLike],
+    options: PrepareOptions,
+) -> Source:
+    if len(roots) != 1:
+        raise InputError(f"{dataset.name} has one --root")
+    root = Path(roots[0])
+    if is_stored(root):
+        raise InputError(f"{root} is prepared already; give the folder of your copy of {dataset.title} as --root")
+    found = survey_recordings(dataset, root, [Path(each) for each in annotations], options)
+    return Source(dataset.name, str(root), found, found.remarks, found.sheet, found.sheet_digest)
 
 
 def cross_sources(roots: Sequence[str], annotations: Sequence[str], options: PrepareOptions) -> list[Source]:

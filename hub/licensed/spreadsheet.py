@@ -5,7 +5,8 @@ import math
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -74,13 +75,16 @@ class Row(NamedTuple):
         return value
 
 
-def read_rows(path: Path, columns: dict[str, tuple[str, ...]], optional: Iterable[str] = ("emotion",)) -> list[Row]:
+def read_rows(
+    path: Path, columns: dict[str, tuple[str, ...]], optional: Iterable[str] = ("emotion",), tab: str = ""
+) -> list[Row]:
     """Read the rows below the header of a spreadsheet's first sheet; the header may have text above it.
 
     Args:
         path: `.xlsx` (openpyxl) or `.xls` (xlrd).
         columns: Field and the names that its column may go by; capitals, spaces and punctuation do not count.
         optional: Fields whose column may be missing.
+        tab: Name of the sheet to read instead of the first.
 
     Returns:
         The rows in order, without those that are empty in all these columns. A merged cell's value stands in every row
@@ -89,7 +93,7 @@ def read_rows(path: Path, columns: dict[str, tuple[str, ...]], optional: Iterabl
     Raises:
         InputError: If the file is no spreadsheet, too large, or lacks a column.
     """
-    table = _read_cells(path)
+    table = _read_cells(path, tab)
     required = [field for field in columns if field not in optional]
     best: dict[str, int] = {}
     for index, header in enumerate(table[:MAX_HEADER_ROW]):
@@ -101,30 +105,75 @@ def read_rows(path: Path, columns: dict[str, tuple[str, ...]], optional: Iterabl
             return list(_rows(table[below:], found))
         best = max(best, found, key=len)
     missing = [columns[field][0] for field in required if field not in best]
-    raise InputError(f"{path} lacks the column(s) {', '.join(missing)} in its first sheet; is it the right file?")
+    where = f"sheet {tab}" if tab else "first sheet"
+    raise InputError(f"{path} lacks the column(s) {', '.join(missing)} in its {where}; is it the right file?")
 
 
-def _read_cells(path: Path) -> list[list[Any]]:
+def read_headless_rows(path: Path, fields: Sequence[str], tab: str = "") -> list[Row]:
+    """Read the rows of a sheet without a header.
+
+    Args:
+        path: `.xlsx` (openpyxl) or `.xls` (xlrd).
+        fields: Of the columns, in their order; further columns are not read.
+        tab: Name of the sheet to read instead of the first.
+
+    Returns:
+        As `read_rows`.
+
+    Raises:
+        InputError: If the file is no spreadsheet, too large, or lacks the sheet.
+    """
+    table = [line + [None] * (len(fields) - len(line)) for line in _read_cells(path, tab)]
+    return list(_rows(table, {field: place for place, field in enumerate(fields)}))
+
+
+def tab_names(path: Path) -> list[str]:
+    """Names of a spreadsheet's sheets, in order.
+
+    Raises:
+        InputError: If the file is no spreadsheet, or too large.
+    """
     _check_size(path)
-    if path.suffix.lower() not in (".xlsx", ".xls"):
-        raise InputError(f"{path} is no spreadsheet; give an .xlsx or .xls file")
+    with _reading(path):
+        if zipfile.is_zipfile(path):
+            book = openpyxl.load_workbook(path, read_only=True)
+            try:
+                return [sheet.title for sheet in book.worksheets]
+            finally:
+                book.close()
+        with pd.ExcelFile(path, engine="xlrd", engine_kwargs={"logfile": io.StringIO()}) as file:
+            return [str(name) for name in file.sheet_names]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings(action="ignore"):  # of what Excel knows and openpyxl does not
-            table = _read_xlsx(path) if zipfile.is_zipfile(path) else _read_xls(path)
+            yield
     except Exception as error:  # whatever a damaged or hostile file makes the two parsers raise
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be read as a spreadsheet: {reason}") from error
+
+
+def _read_cells(path: Path, tab: str = "") -> list[list[Any]]:
+    _check_size(path)
+    if path.suffix.lower() not in (".xlsx", ".xls"):
+        raise InputError(f"{path} is no spreadsheet; give an .xlsx or .xls file")
+    if tab and tab not in tab_names(path):
+        raise InputError(f"{path} lacks the sheet {tab}; is it the right file?")
+    with _reading(path):
+        table = _read_xlsx(path, tab) if zipfile.is_zipfile(path) else _read_xls(path, tab)
     if len(table) > MAX_ROWS:
         raise InputError(f"{path} has more than {MAX_ROWS} rows; it is not one of the published files")
     return table
 
 
-def _read_xlsx(path: Path) -> list[list[Any]]:
+def _read_xlsx(path: Path, tab: str) -> list[list[Any]]:
     """Not by pandas, which makes every row as wide as the widest claims to be: gigabytes of a few kilobytes."""
     # Formulas as text (`data_only`): openpyxl would give the value that the file claims they have.
     book = openpyxl.load_workbook(path, read_only=True, data_only=False)
     try:
-        sheet = book.worksheets[0]
+        sheet = book[tab] if tab else book.worksheets[0]
         sheet.reset_dimensions()  # what the file claims of them may be wrong
         table = [list(row) for row in sheet.iter_rows(max_row=MAX_ROWS + 1, max_col=MAX_COLUMNS, values_only=True)]
         with sheet._get_source() as source:
@@ -145,13 +194,13 @@ def _merged_in_xlsx(source: IO[bytes]) -> Iterator[Range]:
         element.clear()
 
 
-def _read_xls(path: Path) -> list[list[Any]]:
+def _read_xls(path: Path, tab: str) -> list[list[Any]]:
     # `logfile`: xlrd would print what it finds odd. `formatting_info`: without it, it does not tell merged cells.
     settings = {"logfile": io.StringIO(), "formatting_info": True}
     with pd.ExcelFile(path, engine="xlrd", engine_kwargs=settings) as file:
-        frame = file.parse(header=None, dtype=object, na_filter=False, nrows=MAX_ROWS + 1)
+        frame = file.parse(tab or 0, header=None, dtype=object, na_filter=False, nrows=MAX_ROWS + 1)
         table = frame.to_numpy(dtype=object).tolist()
-        _fill_merged(table, file.book.sheet_by_index(0).merged_cells)
+        _fill_merged(table, (file.book.sheet_by_name(tab) if tab else file.book.sheet_by_index(0)).merged_cells)
     return table
 
 

@@ -8,6 +8,7 @@ from datasets import Dataset, DatasetDict, load_from_disk
 from tqdm.auto import tqdm
 
 from hub.repos.licence import why_private
+from hub.repos.prepared import is_recordings
 from hub.repos.repository import check_target, push_files
 from training.errors import InputError
 
@@ -43,7 +44,7 @@ def push_dataset(folder: Path, repo_id: str, *, update: bool = False) -> str:
             repo_id,
             _files(folder, splits, Path(work)),
             repo_type="dataset",
-            message="Clips with action units",
+            message="Clips or recordings with action units",
             update=update,
             private_because=why,
             replaces=("data/*.parquet",),
@@ -58,7 +59,8 @@ def _open(folder: Path) -> dict[str, Dataset]:
         raise InputError(f"{folder} holds no dataset: {error}; give the folder that hub.prepare wrote") from error
     splits = dict(data) if isinstance(data, DatasetDict) else {str(data.split or "train"): data}
     for name, split in splits.items():
-        missing = [column for column in ("dataset", "subject", "frames") if column not in split.column_names]
+        shown = "video" if is_recordings(split) else "frames"
+        missing = [column for column in ("dataset", "subject", shown) if column not in split.column_names]
         if missing or not len(split):
             what = f"lacks the columns {', '.join(missing)}" if missing else "has no rows"
             raise InputError(f"{folder}: the split {name} {what}; it must be as hub.prepare writes it")

@@ -35,7 +35,7 @@ MODEL_FILES = (
 DATA_FILES = ("data/*.parquet", "preparation.json", "README.md")
 COLUMNS = (  # of a prepared dataset; others are not read
     "dataset", "subject", "clip_id", "onset", "apex", "offset", "fps", "emotion", "action_units", "au_codes",
-    "frame_numbers", "landmarks", "frames",
+    "frame_numbers", "landmarks", "frames", "recording_id", "num_frames", "room", "events", "video",
 )  # fmt: skip
 SMALL_TEXT = 16 << 20  # bytes: more than any configuration or card
 MAX_GB = 8.0  # own choice: a whole checkpoint on an LLM of 3 billion weights, or CASME II twice over
