@@ -158,6 +158,12 @@ def _add_outputs(group: Any) -> None:
         help="a row a segment, or a row a frame with the face's box, five landmarks and head angles in that frame and "
         "what the nearest segment says; default: segment",
     )
+    group.add_argument(
+        "--events-csv",
+        metavar="FILE",
+        help="a row an expression that was found in a recording: frame and second of onset, apex and offset, kind, "
+        "probability, and AU01_p and AU01_c of each unit; - prints it instead of the table",
+    )
     group.add_argument("--plot", metavar="FILE", help="bars or a timeline of each source in one figure: png, pdf, svg")
     group.add_argument(
         "--overlay",
