@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from .event_table import count_of
 from .output_files import OVERLAY_SUFFIXES, PLOT_SUFFIXES, overlay_paths, write_whole
-from .result_files import By, rows_by, to_csv, to_json
+from .result_files import By, event_example, rows_by, to_csv, to_json
 from .result_html import to_html
 from .result_table import to_text
 from .results import Prediction
@@ -98,12 +98,12 @@ class Predictions(Sequence[Prediction]):
             ImportError: If pandas is not installed.
             ValueError: If `by` is none of these.
         """
-        columns, rows = rows_by(self, by)
+        rows = rows_by(self, by)
         try:
             import pandas
         except ImportError as error:
             raise ImportError("to_dataframe needs pandas, which is not installed: pip install pandas") from error
-        frame = pandas.DataFrame(rows, columns=columns)
+        frame = pandas.DataFrame(rows or [event_example(prediction) for prediction in self]).head(len(rows))
         whole = [name for name in frame if name == "face" or name.endswith("_c")]
         return frame.astype(dict.fromkeys(whole, "Int64"))  # whole numbers though some are missing
 

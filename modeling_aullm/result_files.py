@@ -205,32 +205,33 @@ def event_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
 
 By = Literal["segment", "frame", "event"]
 ROWS = {"segment": segment_rows, "frame": frame_rows, "event": event_rows}
-_NO_EVENT = EventResult(0, 0, 0, 0.0, 0.0, 0.0, "micro", 0.0, {})  # its row has the columns of any
 
 
-def rows_by(predictions: Sequence[Prediction], by: By) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns and rows of the CSV, a row a span, a frame or an event.
+def event_example(prediction: Prediction) -> dict[str, Any]:
+    """A row of no event, with the columns and types of any."""
+    units = {code: UnitResult("", 0.0, False) for code in prediction.thresholds}
+    return _event_row(prediction, 0, EventResult(0, 0, 0, 0.0, 0.0, 0.0, "micro", 0.0, units))
 
-    Of no predictions there are no columns. All predictions are of one model, so they share the columns.
+
+def rows_by(predictions: Sequence[Prediction], by: By) -> list[dict[str, Any]]:
+    """The rows of the CSV, a row a span, a frame or an event.
 
     Raises:
         ValueError: If `by` is none of these.
     """
     if by not in ROWS:
         raise ValueError(f"by must be 'event', 'segment' or 'frame', got {by!r}")
-    rows = list(ROWS[by](predictions))
-    some = rows or [_event_row(prediction, 0, _NO_EVENT) for prediction in predictions]
-    return (list(some[0]) if some else []), rows
+    return list(ROWS[by](predictions))
 
 
 def to_csv(predictions: Sequence[Prediction], by: By = "segment") -> str:
-    """The CSV text: a header, then the rows, of at least one prediction.
+    """The CSV text: a header, then the rows. All predictions are of one model, so they share the columns.
 
     Raises:
         ValueError: See `rows_by`.
     """
-    text, (columns, rows) = io.StringIO(), rows_by(predictions, by)
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    text, rows = io.StringIO(), rows_by(predictions, by)
+    writer = csv.DictWriter(text, rows[0] if rows else event_example(predictions[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
