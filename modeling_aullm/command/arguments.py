@@ -18,7 +18,7 @@ examples:
   aullm predict clip.mp4
   aullm predict frames_folder/ a.mp4 --json out.json --csv out.csv --plot out.png
   aullm predict interview.mp4 --window 0.5 --stride 0.1 --face all --overlay out.mp4
-  aullm predict recordings/ --recursive --csv out.csv
+  aullm predict recordings/ --recursive --csv out.csv --events-csv events.csv
   ffmpeg -i rtsp://... -t 10 -f matroska - | aullm predict - --json -
 """
 
