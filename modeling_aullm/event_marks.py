@@ -4,6 +4,7 @@ A micro-expression is full and a longer one hollow, for print without colour.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def draw_events(axes: Axes, prediction: Prediction) -> None:
     bottom = len(prediction.thresholds) - 0.5
     for event in events:
         colour = KINDS[event.kind]
-        shade = {"color": colour, "alpha": 0.13, "linewidth": 0, "zorder": 0.5}
+        shade: dict[str, Any] = {"color": colour, "alpha": 0.13, "linewidth": 0, "zorder": 0.5}
         axes.bar(event.onset_time, bottom - LANE, event.duration, LANE, align="edge", **shade)
         axes.bar(
             event.onset_time,
@@ -91,7 +92,14 @@ def _draw_labels(axes: Axes, events: Sequence[EventResult], end_time: float) -> 
         colour, angle = KINDS[event.kind], 0 if flat else 90
         axes.plot([event.apex_time, place], [top - 0.1, top - LEADER + 0.1], color=colour, linewidth=0.8, zorder=4)
         label = _label(index + 1, event)
-        style = {"rotation": angle, "ha": "center", "va": "bottom", "fontsize": 8, "color": colour, "zorder": 5}
+        style: dict[str, Any] = {
+            "rotation": angle,
+            "ha": "center",
+            "va": "bottom",
+            "fontsize": 8,
+            "color": colour,
+            "zorder": 5,
+        }
         axes.text(place, top - LEADER, label, **style)
 
 
