@@ -1,5 +1,8 @@
 """`aullm predict --overlay`: the video again, with the faces' boxes and, in panels at its side, the action units.
 
+Where events were looked for, a band under the units names the one that lasts, and a bar under that shows where the
+video is among all of them.
+
 Frames are decoded, drawn and encoded one at a time, so a long recording takes no more memory than a short one. The
 panel stands beside the picture rather than on it because every part of the face may be of interest.
 """
@@ -15,7 +18,7 @@ from av.video.stream import VideoStream as OutputStream
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from .results import Prediction, SegmentResult, UnitResult
+from .results import EventResult, Prediction, SegmentResult, UnitResult
 from .video_reading import open_video
 from .video_stream import DEFAULT_FPS, Frame
 
@@ -29,24 +32,28 @@ DIM = (140, 144, 150)
 TRACK = (58, 62, 68)
 ACTIVE = (230, 130, 40)  # vermilion of the Okabe-Ito palette, lightened for a dark ground
 INACTIVE = (86, 146, 190)
+KINDS = {"micro": (204, 121, 167), "longer": (0, 158, 115)}  # reddish purple and bluish green of the same palette
+FOOT = 0.2  # of the text block, for events
 
 
 class _Panel:
-    """Draws the list of action units; the picture is kept until the segment changes, so text costs little."""
+    """Draws the list of action units; the picture is kept until segment or event changes, so text costs little."""
 
     def __init__(self, prediction: Prediction, width: int, height: int) -> None:
-        self.thresholds = prediction.thresholds
+        self.prediction, self.thresholds = prediction, prediction.thresholds
         self.height = height
         self.block = min(height, max(SMALLEST_HEIGHT, width))  # of an upright video the panel takes no more than half
         self.width = 2 * round(PANEL_SHAPE * self.block / 2)
-        self.row = (self.block - 0.09 * self.block) / max(len(self.thresholds) + 0.4, 10)  # few units: no blocks
+        foot = 0.0 if prediction.events is None else FOOT * self.block
+        self.row = (self.block - 0.09 * self.block - foot) / max(len(self.thresholds) + 0.4, 10)  # few units: no blocks
         self.font = ImageFont.load_default(max(9, min(0.5 * self.row, 0.042 * self.block)))
         self.head = prediction.face_label.removeprefix(", "), str(prediction.checkpoint)
-        self._drawn: tuple[SegmentResult | None, np.ndarray] | None = None
+        self._drawn: tuple[SegmentResult | None, EventResult | None, np.ndarray] | None = None
 
-    def draw(self, span: SegmentResult | None) -> np.ndarray:
-        """The panel for a span, `(height, width, 3)` uint8."""
-        if self._drawn is None or self._drawn[0] is not span:
+    def draw(self, span: SegmentResult | None, frame: int) -> np.ndarray:
+        """The panel for a span and what lasts in a frame, `(height, width, 3)` uint8."""
+        event = self.prediction.event_at(frame)
+        if self._drawn is None or self._drawn[0] is not span or self._drawn[1] is not event:
             image = Image.new("RGB", (self.width, self.height), BACKGROUND)
             pen = ImageDraw.Draw(image)
             self._draw_head(pen)
@@ -56,8 +63,49 @@ class _Panel:
             else:
                 for number, (code, unit) in enumerate(span.action_units.items()):
                     self._draw_unit(pen, 0.09 * self.block + (number + 0.6) * self.row, code, unit)
-            self._drawn = span, np.asarray(image)
-        return self._drawn[1]
+            if event is not None:
+                self._draw_event(pen, event)
+            if self.prediction.events is not None:
+                self._draw_time(pen, self.prediction.events)
+            self._drawn = span, event, np.asarray(image)
+        return self._drawn[2] if self.prediction.events is None else self._at(frame, self._drawn[2])
+
+    def _draw_event(self, pen: ImageDraw.ImageDraw, event: EventResult) -> None:
+        """A band in the colour of its kind: which one it is, and its units."""
+        left, right, top = 0.05 * self.width, 0.95 * self.width, (1 - FOOT + 0.01) * self.block
+        events = self.prediction.events or []
+        pen.rectangle((left, top, right, top + 0.12 * self.block), KINDS[event.kind])
+        number = next(number for number, other in enumerate(events, 1) if other is event)
+        head = f"{number} of {len(events)}: {event.kind}, {event.duration:.2f} s, sure {event.probability:.2f}"
+        units = event.active_units
+        whole = ", ".join(f"{code} {unit.name}" for code, unit in units.items())
+        texts = [
+            whole,
+            *(", ".join([*units][:end]) + (" ..." * (end < len(units))) for end in range(len(units), 0, -1)),
+        ]
+        fitting = (text for text in texts if pen.textlength(text, self.font) <= 0.86 * self.width)
+        for line, text in enumerate((head, next(fitting, ""))):
+            place = 0.07 * self.width, top + (0.033 + 0.054 * line) * self.block
+            pen.text(place, text, BACKGROUND, self.font, "lm")
+
+    def _place(self, frame: int) -> float:
+        """Where a frame is on the bar of time."""
+        return (0.05 + 0.9 * frame / max(self.prediction.num_frames - 1, 1)) * self.width
+
+    def _draw_time(self, pen: ImageDraw.ImageDraw, events: Sequence[EventResult]) -> None:
+        """The whole of the video as a bar, with its events."""
+        top, bottom = 0.955 * self.block, 0.98 * self.block
+        pen.rectangle((0.05 * self.width, top, 0.95 * self.width, bottom), TRACK)
+        for event in events:
+            start, end = self._place(event.onset_frame), self._place(event.offset_frame)
+            pen.rectangle((start, top, max(end, start + 1), bottom), KINDS[event.kind])
+
+    def _at(self, frame: int, panel: np.ndarray) -> np.ndarray:
+        """The panel with this frame marked on the bar of time."""
+        image = Image.fromarray(panel)
+        line = (self._place(frame), 0.945 * self.block, self._place(frame), 0.99 * self.block)
+        ImageDraw.Draw(image).line(line, TEXT, width=max(2, self.block // 240))
+        return np.asarray(image)
 
     def _draw_head(self, pen: ImageDraw.ImageDraw) -> None:
         """Which checkpoint, in small letters, and which face where there are several."""
@@ -100,13 +148,17 @@ def _wrap(text: str, fits: Callable[[str], bool]) -> list[str]:
     return lines
 
 
-def _draw_box(picture: Image.Image, scale: int, segment: SegmentResult, frame: int, label: str) -> None:
+def _draw_box(
+    picture: Image.Image, scale: int, segment: SegmentResult, frame: int, prediction: Prediction, label: str
+) -> None:
     """A face's box, with its number where there are several."""
     face = segment.face_at(frame)
     if face is None:
         return
     x, y, width, height = (scale * value for value in face.box)
-    colour = ACTIVE if any(unit.active for unit in (segment.action_units or {}).values()) else INACTIVE
+    event = prediction.event_at(frame)
+    active = prediction.events is None and any(unit.active for unit in (segment.action_units or {}).values())
+    colour = KINDS[event.kind] if event else ACTIVE if active else INACTIVE
     pen = ImageDraw.Draw(picture)
     pen.rectangle((x, y, x + width, y + height), outline=colour, width=max(2, picture.height // 240))
     if label:
@@ -116,18 +168,18 @@ def _draw_box(picture: Image.Image, scale: int, segment: SegmentResult, frame: i
         pen.text((tab[0] + 3, (tab[1] + tab[3]) / 2), label, TEXT, font, anchor="lm")
 
 
-def _draw_frame(
-    frame: Frame, scale: int, spans: Sequence[SegmentResult | None], panels: Sequence[_Panel]
-) -> np.ndarray:
+def _draw_frame(frame: Frame, scale: int, faces: Sequence[Prediction], panels: Sequence[_Panel]) -> np.ndarray:
     """The enlarged picture with the boxes, beside it panels, `(height, width, 3)`, both sides even for the encoder."""
     picture = Image.fromarray(frame.image)
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
-    for span in spans:
+    spans = [face.span_at(frame.index) for face in faces]
+    for face, span in zip(faces, spans, strict=True):
         if span is not None and span.face is not None:
-            _draw_box(picture, scale, span, frame.index, f"{span.face.id}" if len(spans) > 1 else "")
+            _draw_box(picture, scale, span, frame.index, face, f"{span.face.id}" if len(spans) > 1 else "")
     odd_height, odd_width = picture.height % 2, picture.width % 2
     padded = np.pad(np.asarray(picture), ((0, odd_height), (0, odd_width), (0, 0)), mode="edge")
-    return np.concatenate([padded, *(panel.draw(span) for panel, span in zip(panels, spans, strict=False))], axis=1)
+    drawn = [panel.draw(span, frame.index) for panel, span in zip(panels, spans, strict=False)]
+    return np.concatenate([padded, *drawn], axis=1)
 
 
 def draw_frames(predictions: Sequence[Prediction]) -> Iterator[Frame]:
@@ -154,7 +206,7 @@ def draw_frames(predictions: Sequence[Prediction]) -> Iterator[Frame]:
             if not panels:
                 height, width = (scale * side for side in image.shape[:2])
                 panels = [_Panel(prediction, width, height + height % 2) for prediction in faces[: len(shown)]]
-            drawn = _draw_frame(frame, scale, [face.span_at(frame.index) for face in faces], panels)
+            drawn = _draw_frame(frame, scale, faces, panels)
             yield replace(frame, picture=drawn)
 
 

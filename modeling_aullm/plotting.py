@@ -1,8 +1,9 @@
 """`aullm predict --plot`: one figure of all sources, a panel a source and face; first it says which checkpoint.
 
 A clip of one segment becomes a bar a unit, a longer recording a strip a unit over time, from its start to its end, with
-grey hatching where nothing is stated. Active units stand out in vermilion against blue (of the Okabe-Ito palette, told
-apart by colour-blind people too), and their names in bold; each threshold stands at the right.
+grey hatching where nothing is stated; where events were looked for, they stand above it, see `event_marks`. Active
+units stand out in vermilion against blue (of the Okabe-Ito palette, told apart by colour-blind people too), and their
+names in bold; each threshold stands at the right.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from .event_marks import draw_events, label_rows, legend_entries
+from .facs import ACTION_UNITS
 from .result_html import ACTIVE, INACTIVE
 from .results import Prediction
 
@@ -37,7 +40,7 @@ LARGEST_SIDE = 20_000  # pixels; a figure of very many sources gets coarser rath
 
 def _label_units(axes: Axes, prediction: Prediction, active: dict[str, bool]) -> None:
     """Put code and FACS name beside each row, in bold where active, the first unit on top."""
-    names = {code: unit.name for code, unit in (prediction.segments[0].action_units or {}).items()}
+    names = {code: ACTION_UNITS[code].name for code in prediction.thresholds}
     axes.set_yticks(range(len(names)), [f"{name}  {code}" for code, name in names.items()])
     for label, code in zip(axes.get_yticklabels(), names, strict=True):
         label.set_fontweight("bold" if active[code] else "normal")
@@ -77,7 +80,7 @@ def _draw_timeline(axes: Axes, prediction: Prediction) -> None:
         floor = row + STRIP / 2  # the axis points down
         units = [segment.action_units[code] for segment in segments if segment.action_units]
         heights = np.array([unit.probability for unit in units]) * STRIP
-        active = np.array([unit.active for unit in units])
+        active = np.array([unit.active for unit in units], dtype=bool)
         for chosen, colour in ((active, ACTIVE), (~active, INACTIVE)):
             axes.bar(
                 edges[chosen, 0],
@@ -92,11 +95,15 @@ def _draw_timeline(axes: Axes, prediction: Prediction) -> None:
         axes.axhline(floor - threshold * STRIP, color=THRESHOLD, linewidth=0.7, linestyle=(0, (4, 3)))
         _note(axes, row, 1.01, f"{threshold:.2f}", color=QUIET)
         ever_active[code] = bool(active.any())
+    if prediction.events is not None:
+        found = {code for event in prediction.events for code in event.active_units}
+        ever_active = {code: code in found for code in ever_active}
+        draw_events(axes, prediction)
     _note(axes, len(ever_active) - 0.1, 1.01, "threshold", color=QUIET)
     _draw_gaps(axes, prediction)
     axes.set_xlim(0, prediction.end_time)
     axes.set_xlabel("time (s); height of a strip: probability from 0 to 1")
-    axes.set_ylim(-0.6, len(ever_active) - 0.4)
+    axes.set_ylim(-0.6 - label_rows(prediction), len(ever_active) - 0.4)
     _label_units(axes, prediction, ever_active)
 
 
@@ -130,7 +137,7 @@ def _window_edges(prediction: Prediction) -> np.ndarray:
     starts = np.array([segment.start_time for segment in prediction.segments])
     ends = np.array([segment.end_time for segment in prediction.segments])
     centres = (starts + ends) / 2
-    if len(centres) == 1:
+    if len(centres) < 2:
         return np.stack([starts, ends], axis=1)
     half = np.median(np.diff(centres)) / 2
     edges = np.stack([centres - half, centres + half], axis=1)
@@ -155,7 +162,7 @@ class _NotebookFigure(Figure):
         return content.getvalue()
 
 
-def _legend(figure: Figure, *, timelines: bool) -> None:
+def _legend(figure: Figure, predictions: Sequence[Prediction], *, timelines: bool) -> None:
     entries = [
         Patch(color=ACTIVE, label="active"),
         Patch(color=INACTIVE, label="not active"),
@@ -163,6 +170,7 @@ def _legend(figure: Figure, *, timelines: bool) -> None:
     ]
     if timelines:
         entries.append(Patch(facecolor=UNSTATED, edgecolor=HATCH, hatch="///", linewidth=0, label="nothing is stated"))
+    entries += legend_entries(predictions)
     figure.legend(handles=entries, loc="outside lower right", ncols=len(entries), frameon=False, fontsize=9)
 
 
@@ -180,7 +188,8 @@ def draw(predictions: Sequence[Prediction]) -> Figure:
     columns = 1 if any(timelines) else min(len(predictions), 3)
     rows = -(-len(predictions) // columns)
     units = len(predictions[0].thresholds)
-    width, height = (10.0 if any(timelines) else 6.4 * columns), rows * (1.1 + ROW_INCHES * units) + 0.7
+    marks = max(map(label_rows, predictions))
+    width, height = (10.0 if any(timelines) else 6.4 * columns), rows * (1.1 + ROW_INCHES * (units + marks)) + 0.7
     figure = _NotebookFigure(
         figsize=(width, height),
         dpi=min(DOTS_PER_INCH, LARGEST_SIDE / height),
@@ -194,5 +203,5 @@ def draw(predictions: Sequence[Prediction]) -> Figure:
         axes.set_title(prediction.recording.get("verdict", ""), loc="right", fontsize=8, color=QUIET)
     which = shorten(str(predictions[0].checkpoint), int(CHARACTERS_AN_INCH * width), placeholder=" ...")
     figure.suptitle(which, x=0.01, ha="left", fontsize=9, color=QUIET, parse_math=False)
-    _legend(figure, timelines=any(timelines))
+    _legend(figure, predictions, timelines=any(timelines))
     return figure

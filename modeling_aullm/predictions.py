@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
+from .event_table import count_of
 from .output_files import OVERLAY_SUFFIXES, PLOT_SUFFIXES, overlay_paths, write_whole
-from .result_files import rows_by, to_csv, to_json
+from .result_files import By, event_example, rows_by, to_csv, to_json
 from .result_html import to_html
-from .result_table import count_of, to_text
+from .result_table import to_text
 from .results import Prediction
 
 if TYPE_CHECKING:
@@ -58,8 +59,10 @@ class Predictions(Sequence[Prediction]):
 
     def __repr__(self) -> str:
         segments = sum(len(prediction.segments) for prediction in self)
-        counts = {"source": len(self.sources), "face": len(self), "segment": segments, "error": len(self.errors)}
-        parts = [count_of(number, name) for name, number in counts.items() if number or name != "error"]
+        events = sum(len(prediction.events or ()) for prediction in self)
+        counts = {"source": len(self.sources), "face": len(self), "segment": segments, "event": events}
+        counts |= {"error": len(self.errors)}
+        parts = [count_of(number, name) for name, number in counts.items() if number or name not in ("event", "error")]
         return f"<Predictions: {', '.join(parts)}>"
 
     def __str__(self) -> str:
@@ -73,17 +76,19 @@ class Predictions(Sequence[Prediction]):
         """The JSON text, see `result_files`; also written to `path` where one is given."""
         return _written(to_json(self), path)
 
-    def to_csv(self, path: str | os.PathLike | None = None, by: Literal["segment", "frame"] = "segment") -> str:
-        """The CSV text, a row a span or a frame, see `result_files`; also written to `path` where one is given.
+    def to_csv(self, path: str | os.PathLike | None = None, by: By = "segment") -> str:
+        """The CSV text, a row a span, a frame or an event, see `result_files`; also written to `path` if one is given.
 
         Raises:
-            ValueError: If no source could be used, or `by` is neither.
+            ValueError: If no source could be used, or `by` is none of `segment`, `frame` and `event`.
         """
         self._check_any()
         return _written(to_csv(self, by), path)
 
-    def to_dataframe(self, by: Literal["segment", "frame"] = "segment") -> "pandas.DataFrame":
+    def to_dataframe(self, by: By = "segment") -> "pandas.DataFrame":
         """The columns of the CSV as a pandas frame, a row a span; by `frame` a row a frame, by the nearest segment.
+
+        By `event` it is a row an event; where none was found, or looked for, there is no row.
 
         A frame's time is the source's own where a span begins or ends, its box, landmarks and head angles are its own
         where the face was looked for, every tenth of a second; all are in proportion between. `success` is 0 where
@@ -91,14 +96,14 @@ class Predictions(Sequence[Prediction]):
 
         Raises:
             ImportError: If pandas is not installed.
-            ValueError: If `by` is neither.
+            ValueError: If `by` is none of these.
         """
         rows = rows_by(self, by)
         try:
             import pandas
         except ImportError as error:
             raise ImportError("to_dataframe needs pandas, which is not installed: pip install pandas") from error
-        frame = pandas.DataFrame(rows)
+        frame = pandas.DataFrame(rows or [event_example(prediction) for prediction in self]).head(len(rows))
         whole = [name for name in frame if name == "face" or name.endswith("_c")]
         return frame.astype(dict.fromkeys(whole, "Int64"))  # whole numbers though some are missing
 

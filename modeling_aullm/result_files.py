@@ -3,20 +3,28 @@
 JSON is a list with one object a source and face: `{"source", "fps", "num_frames", "face": {"id", "box", "score",
 "landmarks", "angles": {"pitch", "yaw", "roll"}}, "model", "trained_on", "weights_sha256", "version", "settings",
 "recording", "thresholds": {"AU1": ...}, "segments": [{"start_frame", "end_frame", "start_time", "end_time", "success",
-"reason", "face", "action_units": {"AU1": {"name", "probability", "active"}, ...}}]}`. The entries of `segments` cover
+"reason", "face", "action_units": {"AU1": {"name", "probability", "active"}, ...}}], "events": [{"number",
+"onset_frame", "apex_frame", "offset_frame", "onset_time", "apex_time", "offset_time", "duration", "kind",
+"probability", "action_units": {"AU1": {"name", "probability", "active"}, ...}}]}`. The entries of `segments` cover
 the whole source in order of time: where `success` is false nothing can be stated, `reason` says why, and `face` and
 `action_units` are null. The face's own `face` is that of its first segment; `id` counts from 1, and all is null with
 ready crops. Frames count from 0 and `end_frame` is inside the segment, times are in seconds, a box is (x, y, width,
 height) and a landmark (x, y) in pixels of the source, in the order right eye, left eye, nose tip, right and left mouth
-corner; angles are degrees, see `head_pose`. `trained_on` names the data (`synthetic:...` is no human face), null if it
-is not on record; `weights_sha256` holds the hash of each weights file. `recording` holds `bits` of a pixel where they
-are not 8, `is_mirrored` where the file asks to be shown so, and what it can show, see `recording_check`.
+corner; angles are degrees, see `head_pose`. `events` are the expressions that came and went, see `EventResult`, by
+their number from 1 in order of their onsets; it is empty where none was found, and null where they were not looked for:
+in clips of up to a second, with windows, and with marks. `trained_on` names the data (`synthetic:...` is no human
+face), null if it is not on record; `weights_sha256` holds the hash of each weights file. `recording` holds `bits` of a
+pixel where they are not 8, `is_mirrored` where the file asks to be shown so, and what it can show, see
+`recording_check`.
 
 CSV has a row for each such entry, or for each frame, with OpenFace's words: `success` is 1 or 0, `confidence` the face
 detector's score, `AU01_p` a probability, `AU01_c` 1 where it reaches the threshold `AU01_t`. Box, landmarks
 (`right_eye_x`, ...) and angles are of the segment's first frame, or of each frame; the face is looked for every tenth
 of a second, between which they are interpolated; `recording_verdict` and so on are of the whole recording. Cells of
 what is not there are empty.
+
+The CSV of events has a row an event: the keys of `events` as columns, `AU01_p` and `AU01_c` of each unit. A source in
+which none was found, or looked for, has no row, and with no event at all the header stands alone.
 
 What is reported is change, not posture: an expression that is held still is none. Numbers have at most six decimals.
 """
@@ -28,7 +36,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, Literal
 
-from .results import FaceResult, Prediction, SegmentResult
+from .results import EventResult, FaceResult, Prediction, SegmentResult, UnitResult
 
 DECIMALS = 6
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
@@ -56,6 +64,13 @@ def _face_record(face: FaceResult | None) -> dict[str, Any] | None:
     }
 
 
+def _units_record(units: dict[str, UnitResult]) -> dict[str, Any]:
+    return {
+        code: {"name": unit.name, "probability": _round(unit.probability), "active": unit.active}
+        for code, unit in units.items()
+    }
+
+
 def _segment_record(span: SegmentResult) -> dict[str, Any]:
     units = span.action_units
     return {
@@ -66,12 +81,33 @@ def _segment_record(span: SegmentResult) -> dict[str, Any]:
         "success": units is not None,
         "reason": span.reason,
         "face": _face_record(span.face),
-        "action_units": units
-        and {
-            code: {"name": unit.name, "probability": _round(unit.probability), "active": unit.active}
-            for code, unit in units.items()
-        },
+        "action_units": units and _units_record(units),
     }
+
+
+def _event_columns(number: int, event: EventResult) -> dict[str, Any]:
+    """What JSON and CSV alike say of an event, but for its units."""
+    return {
+        "number": number,
+        "onset_frame": event.onset_frame,
+        "apex_frame": event.apex_frame,
+        "offset_frame": event.offset_frame,
+        "onset_time": _round(event.onset_time),
+        "apex_time": _round(event.apex_time),
+        "offset_time": _round(event.offset_time),
+        "duration": _round(event.duration),
+        "kind": event.kind,
+        "probability": _round(event.probability),
+    }
+
+
+def _event_records(prediction: Prediction) -> list[dict[str, Any]] | None:
+    if prediction.events is None:
+        return None
+    return [
+        _event_columns(number, event) | {"action_units": _units_record(event.action_units)}
+        for number, event in enumerate(prediction.events, 1)
+    ]
 
 
 def to_record(prediction: Prediction) -> dict[str, Any]:
@@ -90,6 +126,7 @@ def to_record(prediction: Prediction) -> dict[str, Any]:
         "recording": prediction.recording,
         "thresholds": {code: _round(value) for code, value in prediction.thresholds.items()},
         "segments": [_segment_record(span) for span in prediction.spans],
+        "events": _event_records(prediction),
     }
 
 
@@ -106,17 +143,29 @@ def _face_columns(face: FaceResult | None) -> dict[str, Any]:
     return dict(zip((*_PLACE, *_ANGLES, *_POINTS), values, strict=True))
 
 
+def _column(code: str) -> str:
+    return f"AU{int(code[2:]):02d}"
+
+
+def _unit_columns(code: str, unit: UnitResult | None) -> dict[str, Any]:
+    name = _column(code)
+    return {f"{name}_p": unit and _round(unit.probability), f"{name}_c": unit and int(unit.active)}
+
+
 def _columns(prediction: Prediction, span: SegmentResult | None, face: FaceResult | None) -> dict[str, Any]:
     """What a row says of face and action units, wherever they are there."""
     units = (span and span.action_units) or {}
     values: dict[str, Any] = {"success": int(bool(units)), "reason": span and span.reason}
     values |= _face_columns(face)
     for code, threshold in prediction.thresholds.items():
-        unit, column = units.get(code), f"AU{int(code[2:]):02d}"
-        values[f"{column}_p"] = unit and _round(unit.probability)
-        values[f"{column}_c"] = unit and int(unit.active)
-        values[f"{column}_t"] = _round(threshold)
-    values |= {f"recording_{name}": prediction.recording.get(name) for name in RECORDING}
+        values |= _unit_columns(code, units.get(code))
+        values[f"{_column(code)}_t"] = _round(threshold)
+    return values | _origin(prediction)
+
+
+def _origin(prediction: Prediction) -> dict[str, Any]:
+    """What a row says of the recording and of what made the statements."""
+    values = {f"recording_{name}": prediction.recording.get(name) for name in RECORDING}
     trained_on = prediction.checkpoint.trained_on
     return values | {"model": prediction.checkpoint.name, "trained_on": trained_on and ", ".join(trained_on)}
 
@@ -140,28 +189,49 @@ def frame_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
             yield row | _columns(prediction, span, span.face_at(frame) if span else None)
 
 
-ROWS = {"segment": segment_rows, "frame": frame_rows}
+def _event_row(prediction: Prediction, number: int, event: EventResult) -> dict[str, Any]:
+    row = {"source": prediction.source, "face": prediction.face_id} | _event_columns(number, event)
+    for code in prediction.thresholds:
+        row |= _unit_columns(code, event.action_units.get(code))
+    return row | _origin(prediction)
 
 
-def rows_by(predictions: Sequence[Prediction], by: Literal["segment", "frame"]) -> list[dict[str, Any]]:
-    """The rows of the CSV, a row a span or a frame.
+def event_rows(predictions: Sequence[Prediction]) -> Iterator[dict[str, Any]]:
+    """A row an event; of what has none, or where none was looked for, no row."""
+    for prediction in predictions:
+        for number, event in enumerate(prediction.events or (), 1):
+            yield _event_row(prediction, number, event)
+
+
+By = Literal["segment", "frame", "event"]
+ROWS = {"segment": segment_rows, "frame": frame_rows, "event": event_rows}
+
+
+def event_example(prediction: Prediction) -> dict[str, Any]:
+    """A row of no event, with the columns and types of any."""
+    units = {code: UnitResult("", 0.0, False) for code in prediction.thresholds}
+    return _event_row(prediction, 0, EventResult(0, 0, 0, 0.0, 0.0, 0.0, "micro", 0.0, units))
+
+
+def rows_by(predictions: Sequence[Prediction], by: By) -> list[dict[str, Any]]:
+    """The rows of the CSV, a row a span, a frame or an event.
 
     Raises:
-        ValueError: If `by` is neither.
+        ValueError: If `by` is none of these.
     """
     if by not in ROWS:
-        raise ValueError(f"by must be 'segment' or 'frame', got {by!r}")
+        raise ValueError(f"by must be 'event', 'segment' or 'frame', got {by!r}")
     return list(ROWS[by](predictions))
 
 
-def to_csv(predictions: Sequence[Prediction], by: Literal["segment", "frame"] = "segment") -> str:
+def to_csv(predictions: Sequence[Prediction], by: By = "segment") -> str:
     """The CSV text: a header, then the rows. All predictions are of one model, so they share the columns.
 
     Raises:
         ValueError: See `rows_by`.
     """
     text, rows = io.StringIO(), rows_by(predictions, by)
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer = csv.DictWriter(text, rows[0] if rows else event_example(predictions[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -1,10 +1,14 @@
 """What `aullm predict` found, as text for people."""
 
+import re
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
+from .event_table import HEADINGS, NUMBERS, count_of, describe_events, describe_sensitivity, event_notes, event_rows
 from .results import Prediction, SegmentResult
 
 STRETCHES_SHOWN = 4  # of each kind; JSON and CSV hold all of them
+WIDTH = 110  # characters of a line of names
 
 
 def active_intervals(segments: Sequence[SegmentResult], code: str) -> list[tuple[float, float]]:
@@ -18,11 +22,6 @@ def active_intervals(segments: Sequence[SegmentResult], code: str) -> list[tuple
         intervals.append((start_time, segment.end_time))
         last_frame = segment.end_frame
     return intervals
-
-
-def count_of(number: int, name: str) -> str:
-    """Such as "1 face" and "2 faces"."""
-    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def _few(stretches: Sequence[str]) -> str:
@@ -57,7 +56,9 @@ def _describe(prediction: Prediction) -> str:
     parts = [f"{prediction.num_frames} frames"]
     if prediction.fps is not None:
         parts.append(f"{prediction.fps:g} frames/s")
-    if prediction.is_timeline:
+    if prediction.events is not None:
+        parts.append(f"{prediction.end_time:.2f} s")
+    elif prediction.is_timeline:
         parts.append(count_of(len(prediction.segments), "segment"))
     return f"{prediction.source}{prediction.face_label} ({', '.join(parts)})"
 
@@ -79,24 +80,45 @@ def _timeline_rows(prediction: Prediction) -> Iterator[tuple[str, ...]]:
         yield code, unit.name, f"{unit.probability:.2f}", f"{threshold:.2f}", f"{peak.centre:.2f}", active or "-"
 
 
-def to_table(prediction: Prediction) -> str:
-    """A table of the action units of one face: of a clip the probabilities, of a timeline peaks and active times.
-
-    Below it stands how it was recorded, of what nothing is stated, and why.
-    """
-    timeline = prediction.is_timeline
-    rows = list((_timeline_rows if timeline else _clip_rows)(prediction))
+def _aligned(rows: Sequence[tuple[str, ...]], numbers: set[int]) -> Iterator[str]:
+    """The rows as lines, columns of numbers to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    right = {2, 3, 4} if timeline else {2, 3}  # the columns of numbers
-    lines = [_describe(prediction)]
     for row in rows:
         cells = [
-            cell.rjust(width) if column in right else cell.ljust(width)
+            cell.rjust(width) if column in numbers else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        lines.append("  " + "  ".join(cells).rstrip())
-    notes = [*describe_recording(prediction), *describe_gaps(prediction)]
-    return "\n".join([*lines, *(f"  {note}" for note in notes)]) + "\n"
+        yield "  ".join(cells).rstrip()
+
+
+def _event_lines(prediction: Prediction) -> Iterator[str]:
+    """What was found, how often that is wrong, and a row an event; or that there is none."""
+    yield describe_events(prediction)
+    if sensitivity := describe_sensitivity(prediction):
+        yield sensitivity
+    if prediction.events:
+        yield from _aligned([HEADINGS, *event_rows(prediction)], NUMBERS)
+    for note in event_notes(prediction):
+        lines = wrap(re.sub(r"(AU\d+) ", "\\1\N{NO-BREAK SPACE}", note), WIDTH)  # a code stays with its name
+        yield from (line.replace("\N{NO-BREAK SPACE}", " ") for line in lines)
+
+
+def _lines(prediction: Prediction) -> Iterator[str]:
+    if prediction.events is not None:
+        return _event_lines(prediction)
+    if prediction.is_timeline:
+        return _aligned(list(_timeline_rows(prediction)), {2, 3, 4})
+    return _aligned(list(_clip_rows(prediction)), {2, 3})
+
+
+def to_table(prediction: Prediction) -> str:
+    """A table of one face: its events where they were looked for; else its action units.
+
+    Those are probabilities of a clip, peaks and active times of a timeline. Below it stands how it was recorded, of
+    what nothing is stated, and why.
+    """
+    lines = [*_lines(prediction), *describe_recording(prediction), *describe_gaps(prediction)]
+    return "\n".join([_describe(prediction), *(f"  {line}" for line in lines)]) + "\n"
 
 
 def to_text(predictions: Sequence[Prediction]) -> str:

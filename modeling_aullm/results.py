@@ -218,7 +218,7 @@ class Prediction:
     @property
     def is_timeline(self) -> bool:
         """Whether it is shown over time, not as one answer."""
-        return sum(span.reason != OUTSIDE_MARKS for span in self.spans) > 1
+        return self.events is not None or sum(span.reason != OUTSIDE_MARKS for span in self.spans) > 1
 
     @property
     def end_time(self) -> float:
@@ -255,6 +255,11 @@ class Prediction:
     def segment_at(self, frame: int) -> SegmentResult | None:
         """The segment that holds this frame; of several the one whose middle is nearest, None where there is none."""
         return _nearest(self.segments, frame)
+
+    def event_at(self, frame: int) -> EventResult | None:
+        """The event that lasts in this frame; of several the one whose apex is nearest, None where there is none."""
+        lasting = [event for event in self.events or () if event.onset_frame <= frame <= event.offset_frame]
+        return min(lasting, key=lambda event: abs(event.apex_frame - frame), default=None)
 
     def span_at(self, frame: int) -> SegmentResult | None:
         """The same, and where nothing is stated the span that says why."""

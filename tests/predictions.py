@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from modeling_aullm.facs import ACTION_UNITS, AU_SETS
-from modeling_aullm.results import Checkpoint, FaceResult, Prediction, SegmentResult, UnitResult
+from modeling_aullm.results import Checkpoint, EventResult, FaceResult, Prediction, SegmentResult, UnitResult
 
 CODES = AU_SETS["cd6me"]
 FACE = FaceResult(
@@ -44,3 +44,22 @@ def astronaut_frames(num_frames=12):
 
     photo = astronaut()[:256, 90:346].astype(float)
     return np.stack([np.clip(photo * (1 + 0.002 * index), 0, 255).astype(np.uint8) for index in range(num_frames)])
+
+
+def event(onset, apex, offset, *, active=("AU12",), probability=0.9, fps=25.0):
+    units = {
+        code: UnitResult(
+            ACTION_UNITS[code].name, 0.95 - 0.1 * active.index(code) if code in active else 0.02, code in active
+        )
+        for code in CODES
+    }
+    times = onset / fps, apex / fps, offset / fps
+    kind = "micro" if times[2] - times[0] <= 0.5 else "longer"
+    return EventResult(onset, apex, offset, *times, kind, probability, units)
+
+
+def recording(*events, spans=(), **more):
+    """Two seconds or more in which events were looked for."""
+    spans = spans or [segment(start, start + 12) for start in range(0, 38, 6)]
+    settings = {"window": None, "dtype": "float32", "sensitivity": "normal", "false_alarms_per_minute": 2.0}
+    return prediction(*spans, **{"events": list(events), "settings": settings} | more)

@@ -415,7 +415,7 @@ def test_help_gives_every_default_and_says_that_change_is_reported(capsys):
     assert "What is reported is change, not posture" in text
     for option in re.split(r"(?m)^  (?=-)", help_text.partition("options:")[2].partition("\nWhat is reported")[0])[1:]:
         name = option.split()[0]
-        if name not in ("--json", "--csv", "--plot", "--overlay", "-h,"):
+        if name not in ("--json", "--csv", "--events-csv", "--plot", "--overlay", "-h,"):
             assert "default" in option, option
     assert "outputs, beside the table that is printed (default: none)" in text
 

@@ -23,7 +23,7 @@ def test_json_has_exactly_the_documented_form():
     (record,) = json.loads(to_json([prediction()]))
     assert list(record) == [
         "source", "fps", "num_frames", "face", "model", "trained_on", "weights_sha256", "version", "settings",
-        "recording", "thresholds", "segments",
+        "recording", "thresholds", "segments", "events",
     ]  # fmt: skip
     assert record["source"] == "clip.mp4" and record["fps"] == 25.0 and record["num_frames"] == 12
     face = {"id": 1, "box": list(FACE.box), "score": FACE.score, "landmarks": [list(point) for point in FACE.landmarks]}

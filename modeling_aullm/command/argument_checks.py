@@ -81,14 +81,26 @@ def _check_outputs(arguments: Namespace) -> None:
             raise UsageError(f"--{option} {path}: the name must end in {', '.join(suffixes)}")
     if arguments.csv_rows == "frame" and arguments.csv is None:
         raise UsageError("--csv-rows frame goes with --csv FILE")
-    if arguments.json == arguments.csv == "-":
-        raise UsageError("--json - and --csv -: only one of them can go to standard output")
-    outputs = [Path(path) for path in (arguments.json, arguments.csv, arguments.plot) if path not in (None, "-")]
+    _check_events(arguments)
+    texts = {"--json": arguments.json, "--csv": arguments.csv, "--events-csv": arguments.events_csv}
+    printed = [f"{option} -" for option, path in texts.items() if path == "-"]
+    if len(printed) > 1:
+        raise UsageError(f"{' and '.join(printed)}: only one of them can go to standard output")
+    outputs = [Path(path) for path in (*texts.values(), arguments.plot) if path not in (None, "-")]
     outputs += list(overlay_paths(arguments.overlay, arguments.sources).values()) if arguments.overlay else []
     for number, path in enumerate(outputs):
         if path.resolve() in [other.resolve() for other in outputs[:number]]:
             raise UsageError(f"{path}: given for two outputs")
         _check_output(path, arguments.sources)
+
+
+def _check_events(arguments: Namespace) -> None:
+    """Events are found in whole recordings, not in windows or at marks."""
+    given = [
+        f"--{name}" for name in ("window", "stride", "onset", "apex", "offset") if getattr(arguments, name) is not None
+    ]
+    if arguments.events_csv is not None and given:
+        raise UsageError(f"--events-csv: events are not looked for with {given[0]}, leave one of them out")
 
 
 def check_json_output(arguments: Namespace) -> None:

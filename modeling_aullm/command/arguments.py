@@ -18,7 +18,7 @@ examples:
   aullm predict clip.mp4
   aullm predict frames_folder/ a.mp4 --json out.json --csv out.csv --plot out.png
   aullm predict interview.mp4 --window 0.5 --stride 0.1 --face all --overlay out.mp4
-  aullm predict recordings/ --recursive --csv out.csv
+  aullm predict recordings/ --recursive --csv out.csv --events-csv events.csv
   ffmpeg -i rtsp://... -t 10 -f matroska - | aullm predict - --json -
 """
 
@@ -157,6 +157,12 @@ def _add_outputs(group: Any) -> None:
         default="segment",
         help="a row a segment, or a row a frame with the face's box, five landmarks and head angles in that frame and "
         "what the nearest segment says; default: segment",
+    )
+    group.add_argument(
+        "--events-csv",
+        metavar="FILE",
+        help="a row an expression that was found in a recording: frame and second of onset, apex and offset, kind, "
+        "probability, and AU01_p and AU01_c of each unit; - prints it instead of the table",
     )
     group.add_argument("--plot", metavar="FILE", help="bars or a timeline of each source in one figure: png, pdf, svg")
     group.add_argument(

@@ -118,8 +118,10 @@ def predict(arguments: Namespace, reporter: _Reporter) -> None:
         predictions = _predict(videos, arguments, reporter) if videos else None
         if predictions:
             _tell_gaps(predictions, reporter)
+            if arguments.events_csv:
+                _tell_no_search(predictions, reporter)
             _write(predictions, arguments, reporter)
-        elif arguments.json or arguments.csv or arguments.plot or arguments.overlay:
+        elif any(getattr(arguments, output) for output in ("json", "csv", "events_csv", "plot", "overlay")):
             reporter.notice("no input could be used, nothing was written")
 
 
@@ -152,7 +154,8 @@ def no_collection() -> Iterator[None]:
 
 
 def _tell_gaps(predictions: "Predictions", reporter: _Reporter) -> None:
-    from ..result_table import count_of, describe_gaps, describe_recording
+    from ..event_table import count_of
+    from ..result_table import describe_gaps, describe_recording
     from ..results import OUTSIDE_MARKS
 
     for prediction in predictions:
@@ -168,10 +171,19 @@ def _tell_gaps(predictions: "Predictions", reporter: _Reporter) -> None:
             reporter.notice(f"{source}: {seen}, of which nothing can be stated")
 
 
+def _tell_no_search(predictions: "Predictions", reporter: _Reporter) -> None:
+    """Without a row in the CSV of events a source must not look like one in which there is nothing."""
+    for source in predictions.sources:
+        if predictions[source][0].events is None:
+            reporter.notice(f"{source}: events were not looked for, so it has no row in the CSV of events")
+
+
 def _write(predictions: "Predictions", arguments: Namespace, reporter: _Reporter) -> None:
     """Print the result and write every file asked for; one that fails does not keep back the others."""
     if arguments.json == "-":
         _print(predictions.to_json(), reporter)
+    elif arguments.events_csv == "-":
+        _print(predictions.to_csv(by="event"), reporter)
     else:
         _print(predictions.to_csv(by=arguments.csv_rows) if arguments.csv == "-" else str(predictions), reporter)
     for path, write in _files(predictions, arguments):
@@ -198,6 +210,7 @@ def _files(predictions: "Predictions", arguments: Namespace) -> list[tuple[Path,
     outputs: list[tuple[str | None, Callable[[Path], object]]] = [
         (arguments.json, predictions.to_json),
         (arguments.csv, lambda path: predictions.to_csv(path, by=arguments.csv_rows)),
+        (arguments.events_csv, lambda path: predictions.to_csv(path, by="event")),
         (arguments.plot, predictions.plot),
     ]
     files = [(Path(path), write) for path, write in outputs if path not in (None, "-")]

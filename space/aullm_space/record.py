@@ -41,6 +41,7 @@ def _record(analysis: Analysis) -> dict[str, Any]:
         "recording": analysis.recording,
         "thresholds": {code: _round(threshold) for code, threshold in detector.THRESHOLDS.items()},
         "segments": [_gap(span) if isinstance(span, Gap) else _segment(span) for span in sorted(spans, key=_frames)],
+        "events": None,  # not looked for: the page reads windows
     }
 
 
