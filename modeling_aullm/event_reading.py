@@ -4,7 +4,7 @@ Own choice throughout. So the cost of evidence, structure and LLM goes by the nu
 next to nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,14 +32,16 @@ class Proposal:
         apex: Seconds.
         offset: Seconds.
         probability: That there is one, calibrated.
-        units: (num_units,) probability of each unit, given that there is one.
+        units: (num_units,) probability of each unit, given that there is one; empty before AULLM++ has read it.
+        pixel_values: (num_frames, 64, 64) float32 grey in 0..1, what it reads; empty before.
     """
 
     onset: float
     apex: float
     offset: float
     probability: float
-    units: np.ndarray
+    units: np.ndarray = field(default_factory=lambda: np.empty(0))
+    pixel_values: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @property
     def is_micro(self) -> bool:
@@ -74,14 +76,17 @@ def read_stretch(model: "AULLMForAUDetection", stretch: MotionStretch) -> Stretc
     if model.temporal_head is None:
         raise ValueError("this model was trained on clips alone: it has no temporal head, so it finds no events")
     scores = score_stretch(model, stretch)
-    found = propose(scores, stretch)
+    found, proposals = propose(scores, stretch), []
     if found:
         clips = np.stack([clip_of(stretch, proposal, model.config.num_frames) for proposal, _ in found])
         read = model(pixel_values=torch.from_numpy(clips).to(model.device)).logits.float().cpu()
         own = torch.stack([logits for _, logits in found])
         units = torch.sigmoid(model.temporal_head.units_of(own, read)).numpy()
-        found = [(_with_units(proposal, row), logits) for (proposal, logits), row in zip(found, units, strict=True)]
-    proposals = sorted((proposal for proposal, _ in found), key=lambda proposal: proposal.onset)
+        proposals = [
+            replace(proposal, units=row, pixel_values=clip)
+            for (proposal, _), row, clip in zip(found, units, clips, strict=True)
+        ]
+    proposals.sort(key=lambda proposal: proposal.onset)
     return StretchReading(proposals, torch.sigmoid(scores.activity[0]).cpu().numpy())
 
 
@@ -103,10 +108,6 @@ def clip_of(stretch: MotionStretch, proposal: Proposal, num_frames: int) -> np.n
     return stretch.crops[np.clip(steps, 0, len(stretch.crops) - 1)].astype(np.float32) / np.float32(255)
 
 
-def _with_units(proposal: Proposal, units: np.ndarray) -> Proposal:
-    return Proposal(proposal.onset, proposal.apex, proposal.offset, proposal.probability, units)
-
-
 def propose(scores: TemporalScores, stretch: MotionStretch) -> list[tuple[Proposal, torch.Tensor]]:
     """The peaks of the middle's score among a stretch's own steps, with the units' logits of the temporal head."""
     certain = torch.sigmoid(scores.middle[0]).cpu().numpy()
@@ -123,7 +124,7 @@ def propose(scores: TemporalScores, stretch: MotionStretch) -> list[tuple[Propos
         onset, offset = max(onset, float(stretch.times[0])), min(offset, float(stretch.times[-1]))
         apex = onset + float(np.clip(share, 0, 1)) * (offset - onset)
         if not any(_shared(onset, offset, other) > _SHARED for other, _ in kept):
-            proposal = Proposal(onset, apex, offset, float(certain[step]), np.empty(0))
+            proposal = Proposal(onset, apex, offset, float(certain[step]))
             kept.append((proposal, (weights * units[near]).sum(dim=0)))
     return kept
 

@@ -16,7 +16,6 @@ def iter_windows(
     stretch: MotionStretch,
     events: Sequence[Mapping[str, Any]],
     codes: Sequence[str],
-    wanted: Sequence[str],
 ) -> Iterator[dict[str, Any]]:
     """Windows of half a second every quarter, from the first to the last frame of a stretch's own steps.
 
@@ -25,7 +24,6 @@ def iter_windows(
         stretch: The stretch.
         events: Those told, from `AULLMProcessor.post_process_events`.
         codes: The model's units in their order.
-        wanted: The units that are told.
 
     Yields:
         `{"start_frame", "end_frame", "start_time", "end_time", "action_units"}`: a unit's probability is the highest of
@@ -43,9 +41,9 @@ def iter_windows(
         units = {
             code: {
                 "probability": highest[code],
-                "active": any(event["action_units"][code]["active"] for event in under_way),
+                "active": any(event["action_units"].get(code, {}).get("active", False) for event in under_way),
             }
-            for code in wanted
+            for code in codes
         }
         yield {
             "start_frame": begin[0], "end_frame": finish[0], "start_time": begin[1], "end_time": finish[1],

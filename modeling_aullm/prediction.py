@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from .detector import Detector
-from .event_timeline import iter_windows
 from .face_alignment import Face
 from .face_orientation import turned_video_hint
 from .face_tracks import NO_FACE
@@ -114,11 +113,10 @@ class _Reading:
         self.events.setdefault(stretch.face_id, []).extend(
             EventResult(**event | {"action_units": _unit_results(event["action_units"])}) for event in found
         )
-        codes = processor.action_units
-        for window in iter_windows(said, stretch, found, codes, list(detector.thresholds)):
+        for window in processor.post_process_timeline(said, stretch, found):
             start, end = window["start_frame"], window["end_frame"]
             seen = tuple((at, _face_result(stretch.face_id, face)) for at, face in stretch.seen_between(start, end))  # type: ignore[arg-type]
-            units = _unit_results(window["action_units"])
+            units = _unit_results({code: window["action_units"][code] for code in limits})
             times = start, end, window["start_time"], window["end_time"]
             result = SegmentResult(*times, units, seen[0][1] if seen else None, None, seen)
             self.spans.setdefault(stretch.face_id, []).append(result)

@@ -11,6 +11,7 @@ from transformers.utils import ModelOutput, TensorType
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .event_reading import StretchReading
+from .event_timeline import iter_windows
 from .facs import AU_SETS, check_action_units
 from .motion_stretches import MotionStretch
 from .video_processing_aullm import AULLMVideoProcessor
@@ -161,6 +162,21 @@ class AULLMProcessor(ProcessorMixin):
                 | {"action_units": units}
             )
         return events
+
+    def post_process_timeline(
+        self, reading: StretchReading, stretch: MotionStretch, events: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """The timeline of a stretch, in windows of half a second every quarter, see `event_timeline.iter_windows`.
+
+        Args:
+            reading: From `AULLMForAUDetection.read_stretch`.
+            stretch: What it was said of.
+            events: From `post_process_events`.
+
+        Returns:
+            `{"start_frame", "end_frame", "start_time", "end_time", "action_units"}` of each window.
+        """
+        return list(iter_windows(reading, stretch, events, self.action_units))
 
     def sensitivity(self, name: str) -> dict[str, Any]:
         """What a sensitivity stands for, see `sensitivities`.
