@@ -120,7 +120,7 @@ def propose(scores: TemporalScores, stretch: MotionStretch) -> list[tuple[Propos
         weights = torch.from_numpy(certain[near] / certain[near].sum())[:, None]
         back, on, share = (weights * extent[near]).sum(dim=0).tolist()
         middle = float(stretch.times[step])
-        onset, offset = (middle + sign * min(np.exp(way), _LONGEST) for sign, way in ((-1, back), (1, on)))
+        onset, offset = (middle + sign * min(float(np.exp(way)), _LONGEST) for sign, way in ((-1, back), (1, on)))
         onset, offset = max(onset, float(stretch.times[0])), min(offset, float(stretch.times[-1]))
         apex = onset + float(np.clip(share, 0, 1)) * (offset - onset)
         if not any(_shared(onset, offset, other) > _SHARED for other, _ in kept):

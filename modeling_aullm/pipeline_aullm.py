@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
 from transformers.utils import ModelOutput
 
+from .face_alignment import Face
 from .face_orientation import turned_video_hint
 from .face_tracks import NO_FACE
 from .processing_aullm import AULLMProcessor, Thresholds
@@ -26,23 +27,28 @@ DEFAULT_BATCH_SIZE = 16  # segments a forward pass
 
 _SEGMENT_KEYS = ("start_frame", "end_frame", "start_time", "end_time", "face", "action_units", "reason")
 _PREPROCESS_NAMES = ("window", "stride", "fps", "face", "onset", "apex", "offset", "segments_per_batch", "several")
+_POSTPROCESS_NAMES = ("thresholds", "sensitivity")
 
 
 class ActionUnitDetectionPipeline(ChunkPipeline):
-    """Detects action units in videos, segment by segment.
+    """Finds the expressions of a recording, and detects action units in it, segment by segment.
 
-    A video gives a list of segments `{"start_frame", "end_frame", "start_time", "end_time", "face", "action_units",
-    "reason"}` in order: one for a video up to a second long and for one whose `onset`, `apex` or `offset` is given,
-    several for a longer one or with `window` given. `face` has `id`, `box`, `score`, `landmarks` and `angles` (see
-    `head_pose`); the id stays with a face through the recording. `action_units` is `{"AU12": {"probability": 0.91,
-    "active": True}, ...}`; where nothing can be stated it is None, and `reason` says why in words. A list of videos
-    gives a list of such lists; of one that cannot be used, a list of one segment whose `reason` names the video and the
-    fault.
+    A video gives `{"events": [...], "timeline": [...]}`. The events are `{"onset_frame", "apex_frame", "offset_frame",
+    "onset_time", "apex_time", "offset_time", "kind", "probability", "face", "action_units"}`, in order of their onsets;
+    None where they were not looked for: in a video up to a second long, where `window`, `stride` or a mark is given,
+    and by a model without a temporal head. The timeline is a list of segments `{"start_frame", "end_frame",
+    "start_time", "end_time", "face", "action_units", "reason"}` in order: one for a video up to a second long and for
+    one whose `onset`, `apex` or `offset` is given, several for a longer one or with `window` given. `face` has `id`,
+    `box`, `score`, `landmarks` and `angles` (see `head_pose`), as the first frame shows it; the id stays with a face
+    through the recording. `action_units` is `{"AU12": {"probability": 0.91, "active": True}, ...}`; where nothing can
+    be stated it is None, and `reason` says why in words. A list of videos gives a list of these; of one that cannot be
+    used, a timeline of one segment whose `reason` names the video and the fault.
 
     After `import modeling_aullm` no `trust_remote_code` is needed: this class is used, not a checkpoint's own code.
 
     Keyword arguments, here or in the call: `window`, `stride`, `fps`, `face` (see `AULLMVideoProcessor.iter_segments`),
-    `onset`, `apex`, `offset` (see `AULLMVideoProcessor.preprocess`), `thresholds` (see
+    `onset`, `apex`, `offset` (see `AULLMVideoProcessor.preprocess`), `sensitivity` (see
+    `AULLMProcessor.post_process_events`), `thresholds` (of segments that are read one by one, see
     `AULLMProcessor.post_process_action_units`) and `batch_size`, in segments.
 
     Raises:
@@ -83,11 +89,14 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
         self.processor.save_pretrained(save_directory)
 
     def _sanitize_parameters(self, **kwargs: Any) -> tuple[dict, dict, dict]:
-        unknown = set(kwargs) - {*_PREPROCESS_NAMES, "thresholds"}
+        unknown = set(kwargs) - {*_PREPROCESS_NAMES, *_POSTPROCESS_NAMES}
         if unknown:
             raise TypeError(f"unknown argument {', '.join(sorted(unknown))}")
-        preprocess = {name: kwargs[name] for name in _PREPROCESS_NAMES if name in kwargs}
-        return preprocess, {}, {name: kwargs[name] for name in ("thresholds",) if name in kwargs}
+        if "sensitivity" in kwargs:
+            self.processor.sensitivity(kwargs["sensitivity"])  # before the long work
+        both = _PREPROCESS_NAMES, _POSTPROCESS_NAMES
+        before, after = ({name: kwargs[name] for name in names if name in kwargs} for names in both)
+        return before, {}, after
 
     def preprocess(  # type: ignore[override]
         self,
@@ -105,13 +114,22 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
     ) -> Iterator[dict[str, Any]]:
         """Read a video and yield batches of segments; the last batch tells of a fault, if it is one of several."""
         video_processor = self.processor.video_processor
+        is_plain = window is stride is onset is apex is offset is None
         try:
-            segments = video_processor.iter_segments(
-                source, window=window, stride=stride, fps=fps, face=face, onset=onset, apex=apex, offset=offset
+            segments = (
+                video_processor.iter_motion(source, fps=fps, face=face)
+                if is_plain and self.model.temporal_head is not None
+                else video_processor.iter_segments(
+                    source, window=window, stride=stride, fps=fps, face=face, onset=onset, apex=apex, offset=offset
+                )
             )
             batch: list[Segment] = []
             reasons: set[str | None] = set()
             for segment in segments:
+                if hasattr(segment, "motion"):
+                    reasons.add(None)
+                    yield {"stretch": segment, "pixel_values": None, "segments": [], "fault": None, "is_last": False}
+                    continue
                 if len(batch) == segments_per_batch:
                     yield {**_stack(batch), "fault": None, "is_last": False}
                     batch = []
@@ -131,37 +149,60 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
             yield {**_stack([]), "fault": fault, "is_last": True}
 
     def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
-        pixel_values = model_inputs.pop("pixel_values")
+        pixel_values, stretch = model_inputs.pop("pixel_values"), model_inputs.get("stretch")
         logits = None if pixel_values is None else self.model(pixel_values=pixel_values).logits
-        return {"logits": logits, **model_inputs}
+        return {"logits": logits, "reading": stretch and self.model.read_stretch(stretch), **model_inputs}
 
     def postprocess(  # type: ignore[override]
-        self, model_outputs: list[dict[str, Any]], thresholds: Thresholds | None = None
-    ) -> list[dict[str, Any]]:
-        """Turn the logits of a video's batches into its segments."""
+        self,
+        model_outputs: list[dict[str, Any]],
+        thresholds: Thresholds | None = None,
+        sensitivity: str = "normal",
+    ) -> dict[str, list[dict[str, Any]] | None]:
+        """Turn what was read of a video into its events and its timeline."""
         if fault := model_outputs[-1]["fault"]:
-            return [dict.fromkeys(_SEGMENT_KEYS) | {"reason": fault}]
+            return {"events": None, "timeline": [dict.fromkeys(_SEGMENT_KEYS) | {"reason": fault}]}
         logits = [output["logits"] for output in model_outputs if output["logits"] is not None]
         outputs = ModelOutput(logits=torch.cat(logits)) if logits else None
         remaining = iter(self.processor.post_process_action_units(outputs, thresholds) if outputs else ())
         segments = [segment for output in model_outputs for segment in output["segments"]]
-        found = [_describe(s, None if s.pixel_values is None else next(remaining)) for s in segments]
-        return sorted(found, key=lambda segment: segment["start_frame"])
+        timeline = [_describe(s, None if s.pixel_values is None else next(remaining)) for s in segments]
+        readings = [(output["reading"], output["stretch"]) for output in model_outputs if output["reading"]]
+        events: list[dict[str, Any]] = []
+        for reading, stretch in readings:
+            found = self.processor.post_process_events(reading, stretch, sensitivity)
+            windows = self.processor.post_process_timeline(reading, stretch, found)
+            events += [event | {"face": _face_at(stretch, event["onset_frame"])} for event in found]
+            timeline += [w | {"reason": None, "face": _face_at(stretch, w["start_frame"])} for w in windows]
+        return {
+            "events": sorted(events, key=lambda event: event["onset_time"]) if readings else None,
+            "timeline": sorted(timeline, key=lambda segment: segment["start_frame"]),
+        }
 
 
 def _stack(segments: list[Segment]) -> dict[str, Any]:
     """The clips of those segments that show a face, (batch, num_frames, image_size, image_size)."""
     clips = [segment.pixel_values for segment in segments if segment.pixel_values is not None]
-    return {"pixel_values": torch.from_numpy(np.stack(clips)) if clips else None, "segments": segments}
+    return {
+        "stretch": None, "pixel_values": torch.from_numpy(np.stack(clips)) if clips else None, "segments": segments,
+    }  # fmt: skip
+
+
+def _face_at(stretch: Any, frame: int) -> dict[str, Any] | None:
+    return next((_face(face, stretch.face_id) for _, face in stretch.seen_between(frame, frame)), None)
 
 
 def _describe(segment: Segment, action_units: dict | None) -> dict[str, Any]:
-    face = segment.face and {
-        "id": segment.face_id,
-        "box": segment.face.box,
-        "score": segment.face.score,
-        "landmarks": segment.face.landmarks.tolist(),
-        "angles": asdict(segment.face.angles),
-    }
     described = {name: getattr(segment, name) for name in _SEGMENT_KEYS if name not in ("face", "action_units")}
+    face = segment.face and _face(segment.face, segment.face_id)
     return described | {"face": face, "action_units": action_units}
+
+
+def _face(face: Face, face_id: int | None) -> dict[str, Any]:
+    return {
+        "id": face_id,
+        "box": face.box,
+        "score": face.score,
+        "landmarks": face.landmarks.tolist(),
+        "angles": asdict(face.angles),
+    }
