@@ -45,14 +45,53 @@ class MotionStep:
     crop: np.ndarray
 
 
+@dataclass(frozen=True)
+class View:
+    """A quick way to see frames, as a decoder's own luma: what it shows of a frame.
+
+    Attributes:
+        stretch: Pixels of the frame to one of the picture, right and down.
+        gain: Of the frame's brightness against the picture's.
+        offset: Likewise, in grey levels.
+    """
+
+    stretch: tuple[float, float] = (1.0, 1.0)
+    gain: float = 1.0
+    offset: float = 0.0
+
+    @property
+    def to_frame(self) -> np.ndarray:
+        """(3, 3) from the picture's pixels to the frame's, both counted from the centre of the first."""
+        (right, down) = self.stretch
+        return np.array([[right, 0, right / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]])
+
+    @classmethod
+    def between(cls, picture: np.ndarray, frame: np.ndarray) -> "View":
+        """How a picture shows a frame.
+
+        Args:
+            picture: (height, width) uint8.
+            frame: The same moment, (height, width) uint8 grey.
+        """
+        stretch = frame.shape[1] / picture.shape[1], frame.shape[0] / picture.shape[0]
+        small = [cv2.resize(each, (64, 64), interpolation=cv2.INTER_AREA) for each in (picture, frame)]
+        x, y = (each.ravel().astype(float) for each in small)
+        if x.std() < 1:
+            return cls(stretch)
+        gain, offset = np.polyfit(x, y, 1)
+        return cls(stretch, float(gain), float(offset))
+
+
 class HeadFixedMotion:
     """Follows one face through a continuous run of frames.
 
     Args:
         landmarks: (5, 2) of the face in the first frame, in its pixels.
+        view: How the pictures that are given differ from the frames that landmarks are in; None for not at all.
     """
 
-    def __init__(self, landmarks: np.ndarray) -> None:
+    def __init__(self, landmarks: np.ndarray, view: "View | None" = None) -> None:
+        self.view = View() if view is None else view
         self.transform = np.vstack([alignment_transform(landmarks, CROP_SIZE), (0, 0, 1)])
         self._reference: np.ndarray | None = None
         self._count, self._fitted_at, self._time = 0.0, -np.inf, 0.0
@@ -67,14 +106,14 @@ class HeadFixedMotion:
             time: Seconds.
         """
         if self._reference is None:
-            crop = crop_by(grey, self.transform[:2])
+            crop = self._crop(grey)
             self._reference, self._time = crop.copy(), time
             self._fit_reference(time)
             still = np.zeros((NUM_CHANNELS, GRID_SIZE, GRID_SIZE), np.float32)
             return MotionStep(time, still, np.zeros(NUM_HEAD, np.float32), _to_bytes(crop))
         before, turn_before = self.transform.copy(), self._turn
         for _ in range(_ITERATIONS):
-            crop = crop_by(grey, self.transform[:2])
+            crop = self._crop(grey)
             smooth = cv2.GaussianBlur(crop, (0, 0), _SMOOTHING)
             residual = (smooth - self._smooth).ravel()
             solution = self._solve(residual)
@@ -86,6 +125,10 @@ class HeadFixedMotion:
         motion = self._skin_motion(left)
         self._renew(crop, solution, time)
         return MotionStep(time, motion, head, _to_bytes(crop))
+
+    def _crop(self, grey: np.ndarray) -> np.ndarray:
+        crop = crop_by(grey, (self.transform @ self.view.to_frame)[:2])
+        return crop * np.float32(self.view.gain) + np.float32(self.view.offset / 255)
 
     def anchor(self, landmarks: np.ndarray) -> None:
         """Centre the crop on the face anew, the reference with it.

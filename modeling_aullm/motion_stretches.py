@@ -5,16 +5,17 @@ slow one the motion is interpolated. A run is told in stretches of some seconds,
 does not grow with the recording.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from .face_alignment import FACE_TEMPLATE, Face, detect_same_face, to_grey
 from .face_stretches import SHORTEST_RUN_SECONDS, TOO_SHORT
 from .face_tracks import CUT, Sighting
-from .head_fixed_motion import CROP_SIZE, HeadFixedMotion, MotionStep
+from .head_fixed_motion import CROP_SIZE, HeadFixedMotion, MotionStep, View
 from .video_stream import VideoStream
 
 STEP_SECONDS = 0.02
@@ -123,6 +124,7 @@ class EvenSteps:
 
     Args:
         landmarks: (5, 2) of the face in the first frame, in its pixels.
+        view: What the pictures that are pushed show of the frames, see `View`.
 
     Attributes:
         times: Seconds of each step.
@@ -131,8 +133,8 @@ class EvenSteps:
         tracker: Follows the head.
     """
 
-    def __init__(self, landmarks: np.ndarray) -> None:
-        self.tracker = HeadFixedMotion(landmarks)
+    def __init__(self, landmarks: np.ndarray, view: View | None = None) -> None:
+        self.tracker = HeadFixedMotion(landmarks, view)
         self.times: list[float] = []
         self.frames: list[int] = []
         self.steps: list[MotionStep] = []
@@ -160,8 +162,8 @@ class EvenSteps:
         """Follow the head up to the last frame that was taken."""
         times, indices, pictures = zip(*self._gathered, strict=True)
         self._gathered.clear()
-        picture = pictures[0] if len(pictures) == 1 else np.mean(pictures, axis=0, dtype=np.float32)
-        self._resample(self.tracker.step(picture, float(np.mean(times))), indices[len(indices) // 2])
+        step = self.tracker.step(_mean(pictures), float(np.mean(times)))
+        self._resample(step, indices[len(indices) // 2])
 
     def forget(self, steps: int) -> None:
         """Keep all but the first so many."""
@@ -197,14 +199,16 @@ class _Run:
         self.number, self.video = first.run, video
         self.told, self.is_told = 0, False
         self.seen: list[tuple[int, Face]] = []
-        face = first.face and detect_same_face(first.image, first.face)
-        self.even = EvenSteps(_template(first) if face is None else face.landmarks)
+        image = first.image
+        face = first.face and detect_same_face(image, first.face)
+        view = View.between(first.luma, to_grey(image))
+        self.even = EvenSteps(_template(image) if face is None else face.landmarks, view)
         self.shape = face and _moved(face, self.even.tracker.transform)  # the face in the crop, where it hardly moves
         self._looked_for, self._seen_time = -1, -np.inf
 
     def push(self, sighting: Sighting) -> Iterator[MotionStretch]:
         """Take the next frame."""
-        if self.even.push(to_grey(sighting.image), sighting.time, sighting.index) and self.shape is not None:
+        if self.even.push(sighting.luma, sighting.time, sighting.index) and self.shape is not None:
             self._follow(self.last)
         self.last = sighting
         if len(self.even.times) >= self.told + OWN_STEPS + AROUND_STEPS:
@@ -275,7 +279,16 @@ def _blend(face: Face, other: Face, share: float) -> Face:
     return Face(box, other.score, face.landmarks + share * (other.landmarks - face.landmarks))  # type: ignore[arg-type]
 
 
-def _template(crop: Sighting) -> np.ndarray:
+def _mean(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    if len(pictures) == 1:
+        return pictures[0]
+    total = pictures[0].astype(np.float32)
+    for picture in pictures[1:]:
+        cv2.accumulate(np.ascontiguousarray(picture), total)
+    return total / np.float32(len(pictures))
+
+
+def _template(crop: np.ndarray) -> np.ndarray:
     """The landmarks of a ready crop: those of the crop that the model takes."""
-    height, width = crop.image.shape[:2]
+    height, width = crop.shape[:2]
     return FACE_TEMPLATE * (width, height) - 0.5

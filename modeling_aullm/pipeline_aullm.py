@@ -118,7 +118,7 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
         try:
             segments = (
                 video_processor.iter_motion(source, fps=fps, face=face)
-                if is_plain and self.model.temporal_head is not None
+                if is_plain and getattr(self.model, "temporal_head", None) is not None
                 else video_processor.iter_segments(
                     source, window=window, stride=stride, fps=fps, face=face, onset=onset, apex=apex, offset=offset
                 )

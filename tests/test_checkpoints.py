@@ -353,7 +353,7 @@ pipeline("action-unit-detection", model="first", trust_remote_code=True).save_pr
 USE = """
 import numpy as np
 detect = pipeline("action-unit-detection", model="second", trust_remote_code=True)
-(segment,) = detect(np.random.default_rng(0).integers(0, 255, (8, 64, 64), np.uint8), face="cropped")
+(segment,) = detect(np.random.default_rng(0).integers(0, 255, (8, 64, 64), np.uint8), face="cropped")["timeline"]
 assert len(segment["action_units"]) == 12, segment
 AutoModel.from_pretrained("second", trust_remote_code=True)
 """
@@ -395,7 +395,7 @@ def test_its_hub_tag_loads_it(lean, tmp_path):
     assert type(AutoModelForVideoClassification.from_pretrained(folder)) is AULLMForAUDetection
     write_video(tmp_path / "clip.mp4", face_video(10))
     found = pipeline("video-classification", model=str(folder))(str(tmp_path / "clip.mp4"), top_k=12)
-    (segment,) = pipeline("action-unit-detection", model=str(folder))(str(tmp_path / "clip.mp4"))
+    (segment,) = pipeline("action-unit-detection", model=str(folder))(str(tmp_path / "clip.mp4"))["timeline"]
     assert {each["label"]: each["score"] for each in found} == pytest.approx(
         {code: unit["probability"] for code, unit in segment["action_units"].items()}, abs=1e-5
     )

@@ -116,8 +116,9 @@ SEGMENT = ["start_frame", "end_frame", "start_time", "end_time", "face", "action
 )
 def test_pipeline_gives_one_type_whatever_the_video(detect, frames, settings):
     video = np.concatenate([face_video(15)] * 3)[:frames]
-    for segments in (detect(video, **settings), detect([video], **settings)[0]):
-        assert isinstance(segments, list)
+    for found in (detect(video, **settings), detect([video], **settings)[0]):
+        assert list(found) == ["events", "timeline"] and found["events"] is None  # this model does not look for any
+        segments = found["timeline"]
         for segment in segments:
             assert sorted(segment) == sorted(SEGMENT)
             assert list(segment["action_units"]) == list(AU_SETS["cd6me"]) and segment["reason"] is None
@@ -131,7 +132,8 @@ def test_pipeline_tells_which_video_of_a_list_is_bad_and_does_the_others(detect,
     first, *faults, last = detect([good, *bad, good])
     assert first == last == detect(good)
     for name, fault in zip(["broken.mp4", "missing.mp4", "array (1, 300, 300, 3)"], faults):
-        (only,) = fault
+        (only,) = fault["timeline"]
+        assert fault["events"] is None
         assert name in only["reason"] and {only[key] for key in SEGMENT if key != "reason"} == {None}
     for source, name in zip(bad, ["broken.mp4", "missing.mp4", "array"]):
         with pytest.raises(VideoError, match=name):
@@ -142,12 +144,12 @@ def test_pipeline_tells_which_video_of_a_list_is_bad_and_does_the_others(detect,
 
 def test_pipeline_gives_one_segment_for_a_clip(detect, tmp_path):
     video = face_video(10)
-    (segment,) = detect(video)
+    (segment,) = detect(video)["timeline"]
     units = segment["action_units"]
     assert (segment["start_frame"], segment["end_frame"]) == (0, 9)
     assert list(units) == list(AU_SETS["cd6me"])
     assert units["AU1"]["probability"] == pytest.approx(brightness(video), abs=1e-6)
-    (marked,) = detect(video, onset=2, apex=4, offset=6, thresholds=1.0)
+    (marked,) = detect(video, onset=2, apex=4, offset=6, thresholds=1.0)["timeline"]
     marked = marked["action_units"]
     assert marked["AU1"]["probability"] == pytest.approx(brightness(video, onset=2, apex=4, offset=6), abs=1e-6)
     assert not marked["AU1"]["active"]
@@ -157,18 +159,18 @@ def test_pipeline_gives_one_segment_for_a_clip(detect, tmp_path):
 
 def test_pipeline_gives_segments_for_a_longer_video_in_batches(detect):
     video = np.concatenate([face_video(15), np.zeros_like(face_video(15)), face_video(15)])
-    segments = detect(video, window=0.5, stride=0.5, batch_size=2)
+    segments = detect(video, window=0.5, stride=0.5, batch_size=2)["timeline"]
     assert [(s["start_frame"], s["end_frame"]) for s in segments] == [(0, 14), (15, 29), (30, 44)]
     assert [s["action_units"] is None for s in segments] == [False, True, False]
     assert [s["face"] is None for s in segments] == [False, True, False]
     assert [s["reason"] is None for s in segments] == [True, False, True] and "face" in segments[1]["reason"]
     assert segments[2]["action_units"]["AU1"]["probability"] == pytest.approx(brightness(video[30:]), abs=1e-6)
     assert detect.model.batch_sizes == [1, 1]
-    assert len(detect(np.concatenate([face_video(15)] * 4))) == 7
+    assert len(detect(np.concatenate([face_video(15)] * 4))["timeline"]) == 7
 
 
 def test_pipeline_errors(detect):
-    segments = detect(numbered_video(40))
+    segments = detect(numbered_video(40))["timeline"]
     assert segments and all(s["action_units"] is None and "face" in s["reason"] for s in segments)
     with pytest.raises(VideoError, match="no such file"):
         detect("missing.mp4")
@@ -190,7 +192,7 @@ def test_pipeline_tells_of_a_video_that_lies_on_its_side_what_the_processor_tell
         assert f"{name}: no face found; {hint}" in told
     assert len(told) == len(sources)  # nothing of the upright one, nor of one without a face
     caplog.clear()
-    assert {s["reason"] for s in detect(str(short), face="cropped")} == {None} and not caplog.records
+    assert {s["reason"] for s in detect(str(short), face="cropped")["timeline"]} == {None} and not caplog.records
     detect(str(short), apex=4)
     assert [record.getMessage() for record in caplog.records] == [told[0]]
 
@@ -217,7 +219,7 @@ class TinyModel(PreTrainedModel):
 RUN = """
 import sys
 from transformers import pipeline
-(segment,) = pipeline("action-unit-detection", model="model", trust_remote_code=True)("clip.mp4")
+(segment,) = pipeline("action-unit-detection", model="model", trust_remote_code=True)("clip.mp4")["timeline"]
 units = segment["action_units"]
 assert "modeling_aullm" not in sys.modules
 print(len(units), sorted(units["AU12"]))

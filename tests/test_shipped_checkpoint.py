@@ -85,8 +85,8 @@ clip = torch.load(sys.argv[2], weights_only=True)
 with torch.no_grad():
     outputs = model(**processor(videos=clip, return_tensors="pt"))
 detect = pipeline("action-unit-detection", model=path, trust_remote_code=True)
-piped = detect(clip)[0]["action_units"]
-((bad,), (good,)) = detect(["nothing.mp4", clip])
+piped = detect(clip)["timeline"][0]["action_units"]
+((bad,), (good,)) = (found["timeline"] for found in detect(["nothing.mp4", clip]))
 assert bad["reason"].startswith("nothing.mp4: ") and bad["action_units"] is None and good["action_units"] == piped
 units = processor.post_process_action_units(outputs)[0]
 torch.save({"logits": outputs.logits, "units": units, "piped": piped}, sys.argv[3])
