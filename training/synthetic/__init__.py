@@ -2,8 +2,8 @@
 
 Faces are drawn (or your own photographs) and moved by action units and by everything that is none. Read in the order a
 clip is drawn: `faces` (a person), `features` on a `canvas`; `emotions` choose units, `anatomy` says how each moves the
-skin, `timing` when, `motion` warps; `head` and `camera` add what is no expression; `clip`, `corpus`. `photograph` moves
-a real picture instead.
+skin, `timing` when, `motion` warps; `head` and `camera` add what is no expression; `clip`, `corpus`; or, at times in
+`spans`, a `recording`. `photograph` moves a real picture instead.
 """
 
 from training.synthetic.clip import SyntheticClip, synthetic_clip
