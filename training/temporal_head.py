@@ -1,6 +1,6 @@
 """Give a checkpoint that reads clips a temporal head, so that it finds the events of recordings.
 
-Recordings are drawn, half a minute of each person; some people are for validation, which calibrates probabilities and
+Recordings are drawn, twenty seconds of each person; some people are for validation, which calibrates probabilities and
 chooses the sensitivities. The clips' part of the checkpoint stays as it is.
 
     python -m training.temporal_head --checkpoint CHECKPOINT --output FOLDER
@@ -30,10 +30,10 @@ class TemporalHeadOptions:
 
     checkpoint: str = field(metadata={"help": "Folder or Hub id of a checkpoint trained on clips."})
     output: str = field(metadata={"help": "New folder of the checkpoint."})
-    recordings: int = option(800, "People drawn to train on, a recording each.")
-    validation: int = option(120, "People drawn for calibration and thresholds.")
+    recordings: int = option(600, "People drawn to train on, a recording each.")
+    validation: int = option(100, "People drawn for calibration and thresholds.")
     seconds: float = option(20.0, "Length of each recording.")
-    steps: int = option(3000, "Steps of training.")
+    steps: int = option(2400, "Steps of training.")
     batch_size: int = option(16, "Windows of five seconds a step.")
     seed: int = option(1, "Seed of people, recordings, initial weights and order.")
     num_proc: int = option(2, "Processes that draw.")

@@ -14,7 +14,7 @@ from training.events.motion_records import MotionRecord
 from training.scoring.spotting import Event, Recording, count_unit_events, match_events
 
 # Own choice: false alarms a minute, over validation recordings with and without events, that each sensitivity may make.
-FALSE_ALARMS = {"high": 4.0, "normal": 1.0, "low": 0.25}
+FALSE_ALARMS = {"high": 2.0, "normal": 0.5, "low": 0.1}
 _TRIED = np.round(np.arange(0.02, 0.99, 0.01), 2)
 _UNIT_TRIED = np.round(np.arange(0.2, 0.81, 0.05), 2)
 

@@ -82,7 +82,7 @@ def card(record: dict[str, Any]) -> str:
     sections.append(
         "## Use\n\n```python\nfrom transformers import pipeline\n\n"
         'detect = pipeline("action-unit-detection", model=PATH_OR_ID, trust_remote_code=True)\n'
-        'detect("clip.mp4")   # {"events": None, "timeline": [{"start_time": 0.0, ..., "action_units": {"AU12": {...}}}]}'
+        'detect("clip.mp4")   # {"events": None, "timeline": [{"start_time": 0.0, ..., "action_units": {"AU12": ...}}]}'
         "\n```\n\n"
         "Not for decisions about people (hiring, policing, lie detection, emotion inference at school or work). What "
         "it is for, its limits and its sources stand in the project's MODEL_CARD.md."

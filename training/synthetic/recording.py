@@ -17,6 +17,7 @@ from training.synthetic.clip import check_domain, enlarge, sample_frames
 from training.synthetic.emotions import draw_action_units
 from training.synthetic.faces import MARGIN, TEMPLATE, Domain, Face, depth
 from training.synthetic.head import gaze_fields, lid_closure
+from training.synthetic.lids import Lids, draw_lids
 from training.synthetic.motion import MOTION_RANGES, displacement_field, draw_amplitude, draw_unit
 from training.synthetic.spans import Movement, draw_times, held, pulse, syllables, wander
 
@@ -92,14 +93,15 @@ def synthetic_recording(
     grid = _frame_grid(size)
     quiet = bool(rng.random() < 0.33) if quiet is None else quiet
     crf = int(rng.integers(14, 28))
-    movements, others = _restlessness(rng, face, grid, num_frames, fps)
+    movements, lids, others = _restlessness(rng, face, grid, num_frames, fps)
     talks = others["talk"]
     events: list[SyntheticEvent] = []
     if not quiet:
         events, moved = _events(rng, face, grid, domain, num_frames, fps, talks, 0.25 + max(0, crf - 20) * 0.06)
         movements += moved
     texture = enlarge(light_face(rng, face, camera, 0.7), optics(rng, camera), size / (1 + 2 * MARGIN))
-    frames = _film(rng, texture, grid, movements, domain, num_frames, fps)
+    shut = draw_lids(rng, texture, face.landmarks)
+    frames = _film(rng, texture, shut, lids, grid, movements, domain, fps)
     codec = rng.choice(("h264", "jpeg", "none"), p=(0.5, 0.2, 0.3))
     if codec == "h264":
         frames = h264_round_trip(frames, crf=crf, rng=rng)
@@ -125,13 +127,16 @@ def _frame_grid(size: int) -> np.ndarray:
 
 def _restlessness(
     rng: np.random.Generator, face: Face, grid: np.ndarray, num_frames: int, fps: float
-) -> tuple[list[Movement], dict[str, list[tuple[float, float]]]]:
-    """What moves in a face that expresses nothing, and when."""
+) -> tuple[list[Movement], np.ndarray, dict[str, list[tuple[float, float]]]]:
+    """What moves in a face that expresses nothing, how far its lids are drawn over the eyes, and when."""
     seconds = num_frames / fps
     head, nods = _head(rng, face, grid, num_frames, fps)
-    eyes, blinks = _eyes(rng, face, grid, num_frames, fps)
+    closure, blinks = _blinks(rng, num_frames, fps)
+    slid, drawn = rng.permutation((1.0, rng.choice((0.0, 0.0, 0.5, 1.0))))  # lids that push, that cover, that do both
+    eyes = _eyes(rng, face, grid, slid * closure, num_frames, fps)
     talks = draw_times(rng, seconds, rng.choice((0.0, 2.0, 5.0)), (0.6, 4.0), apart=1.0)
-    return head + eyes + _mouth(rng, face, grid, num_frames, fps, talks), {"blink": blinks, "talk": talks, "head": nods}
+    movements = head + eyes + _mouth(rng, face, grid, num_frames, fps, talks)
+    return movements, drawn * closure, {"blink": blinks, "talk": talks, "head": nods}
 
 
 def _head(
@@ -152,16 +157,22 @@ def _head(
     return [Movement(0, course, field) for course, field in zip(courses, fields, strict=True)], nods
 
 
-def _eyes(
-    rng: np.random.Generator, face: Face, grid: np.ndarray, num_frames: int, fps: float
-) -> tuple[list[Movement], list[tuple[float, float]]]:
-    seconds = num_frames / fps
-    blinks = draw_times(rng, seconds, rng.uniform(4, 30), (0.12, 0.4), apart=0.15)
+def _blinks(rng: np.random.Generator, num_frames: int, fps: float) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """How far the lids are closed in each frame, 0 to 1, and when they move."""
+    blinks = draw_times(rng, num_frames / fps, rng.uniform(6, 35), (0.12, 0.45), apart=0.1)
     closure = np.zeros(num_frames)
     for start, end in blinks:
-        peak = start + rng.uniform(0.3, 0.5) * (end - start)
+        peak = start + rng.uniform(0.25, 0.5) * (end - start)
         extent = 1.0 if rng.random() < 0.7 else rng.uniform(0.3, 0.9)
         closure = np.maximum(closure, extent * pulse(num_frames, fps, start, end, peak))
+    return closure, blinks
+
+
+def _eyes(
+    rng: np.random.Generator, face: Face, grid: np.ndarray, closure: np.ndarray, num_frames: int, fps: float
+) -> list[Movement]:
+    """Lids that push the eye's picture down, what they drag along, and turns of the eyes."""
+    seconds = num_frames / fps
     levels = np.linspace(0, 1, 5)
     hats = [np.maximum(1 - np.abs(closure - level) / levels[1], 0) for level in levels[1:]]
     moved = [
@@ -180,7 +191,7 @@ def _eyes(
         MOTION_RANGES["A"], (1.0, 1.0),
     )  # fmt: skip
     moved += [Movement(0, position[0], across), Movement(0, position[1], upright + 0.8 * lids)]
-    return moved, blinks
+    return moved
 
 
 def _lid_drag(rng: np.random.Generator) -> tuple[Pull, ...]:
@@ -245,11 +256,11 @@ def _events(
 
 
 def _film(
-    rng: np.random.Generator, texture: np.ndarray, grid: np.ndarray, movements: Sequence[Movement], domain: Domain,
-    num_frames: int, fps: float,
+    rng: np.random.Generator, texture: np.ndarray, shut: Lids, lids: np.ndarray, grid: np.ndarray,
+    movements: Sequence[Movement], domain: Domain, fps: float,
 ) -> np.ndarray:  # fmt: skip
     """Draw the frames, lit by a light that changes, with the sensor's noise, (num_frames, size, size) uint8."""
-    camera, size = CAMERA_RANGES[domain], grid.shape[1]
+    camera, size, num_frames = CAMERA_RANGES[domain], grid.shape[1], len(lids)
     light, shades = _light(rng, size, num_frames, fps, camera.flicker, camera.hertz)
     noise = float(np.exp(rng.uniform(*np.log(camera.noise))))
     frames = np.empty((num_frames, size, size), np.uint8)
@@ -257,7 +268,11 @@ def _film(
         last = min(num_frames, first + _CHUNK)
         near = [movement for movement in movements if movement.touches(first, last)]
         courses = np.stack([movement.between(first, last) for movement in near], axis=1)
-        drawn = sample_frames(texture, grid, courses, np.stack([movement.field for movement in near]))
+        fields = np.stack([movement.field for movement in near])
+        drawn = sample_frames(texture, grid, courses, fields)
+        for number in np.flatnonzero(lids[first:last] > 0.01):
+            covered = shut.over(texture, float(lids[first + number]))
+            drawn[number] = sample_frames(covered, grid, courses[number : number + 1], fields)[0]
         shading = 1 + np.tensordot(light[first:last], shades, 1)
         for movement in near:
             if movement.fold is not None:
