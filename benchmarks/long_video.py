@@ -1,10 +1,11 @@
 """Whether `aullm predict` keeps up with a camera of 200 frames a second: `python -m benchmarks.long_video`.
 
-Two made-up recordings of 640x480 pixels, one long, one longer, go through the command in a process of its own, with
-windows of half a second every tenth: frames a second, CPU seconds and peak memory, which must not grow with the
-length. Another run, with a watch around each stage, says where the time goes, from the start of Python on. A minute of
-a webcam, 30 frames a second, goes through with the command's own windows and with others, for the cost goes by windows
-rather than by frames. A short recording goes before, uncounted, so that every file has been read once. Linux only.
+Two made-up recordings of 640x480 pixels, one long, one longer, go through the command in a process of its own, read for
+events: frames a second, CPU seconds and peak memory, which must not grow with the length; the long one goes through
+with windows of half a second every tenth, too. Another run, with a watch around each stage of the windows, says where
+the time goes, from the start of Python on. A webcam's recording, 30 frames a second, is read for events and by windows
+in turn, for the cost of windows goes by their number. A short recording goes before, uncounted, so that every file has
+been read once. Linux only.
 """
 
 import argparse
@@ -23,14 +24,19 @@ from benchmarks.measure import show, write
 from benchmarks.recording import FPS, write_recording
 
 WEBCAM_FPS = 30
-WEBCAM_STRIDES = (0.25, 0.1, 1.0)  # the first is the command's own
+WINDOWS = ("--window", str(WINDOW), "--stride", str(STRIDE))
+WEBCAM_WAYS: dict[str, Sequence[str]] = {
+    "events": (),
+    "windows of 0.5 s every 0.1 s": ("--window", "0.5", "--stride", "0.1"),
+    "windows of 0.5 s every 0.25 s": ("--window", "0.5"),
+}
 
 
 def run_command(
     video: Path,
     num_frames: int,
     fps: int = FPS,
-    options: Sequence[str] = ("--window", str(WINDOW), "--stride", str(STRIDE)),
+    options: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A row of figures of the command on one video."""
     command = [str(Path(sys.executable).with_name("aullm")), "predict", str(video), *options]
@@ -52,16 +58,14 @@ def run_command(
 
 
 def run_webcam(work: Path, seconds: float) -> list[dict[str, Any]]:
-    """Rows of the table `webcam`: the command's defaults first, then other windows."""
+    """Rows of the table `webcam`: the command's default, which looks for events, and windows."""
     video, rows = work / "webcam.mp4", []
     num_frames = write_recording(video, seconds, WEBCAM_FPS)
-    for stride in WEBCAM_STRIDES:
-        window = max(stride, 0.5)
-        options = () if stride == 0.25 else ("--window", str(window), "--stride", str(stride))
+    for way, options in WEBCAM_WAYS.items():
         row = run_command(video, num_frames, WEBCAM_FPS, options)
-        windows = round((num_frames / WEBCAM_FPS - window) / stride) + 1
-        shown = {name: row[name] for name in ("video s", "wall s", "CPU s", "peak MB")}
-        rows.append({"window s": window, "stride s": stride, "windows": windows} | shown)
+        rows.append({"way": way} | {name: row[name] for name in ("video s", "wall s", "CPU s", "peak MB")})
+    for row in rows:
+        row["times as long as for events"] = row["wall s"] / rows[0]["wall s"]
     return rows
 
 
@@ -77,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.long_video", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60, help="length of the long recording")
     parser.add_argument("--longer", type=float, default=600, help="length of the longer one, for the memory")
-    parser.add_argument("--webcam", type=float, default=60, help="length of the webcam's recording, in seconds")
+    parser.add_argument("--webcam", type=float, default=300, help="length of the webcam's recording, in seconds")
     parser.add_argument("--webcam-only", action="store_true", help="measure that alone, and write nothing")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/long_video.json"), help="where the figures go")
     options = parser.parse_args()
@@ -88,10 +92,13 @@ def main() -> None:
             return show("A webcam", webcam)
         runs = []
         for name, seconds in (("long.mp4", options.seconds), ("longer.mp4", options.longer)):
-            runs.append(run_command(Path(work) / name, write_recording(Path(work) / name, seconds)))
+            num_frames = write_recording(Path(work) / name, seconds)
+            runs.append({"way": "events"} | run_command(Path(work) / name, num_frames))
+        windows = run_command(Path(work) / "long.mp4", int(runs[0]["frames"]), options=WINDOWS)
         tables = run_stages(Path(work) / "long.mp4")
     memory = {"peak MB, longer / long": runs[1]["peak MB"] / runs[0]["peak MB"]}
     show("A webcam", webcam)
+    runs.append({"way": "windows of 0.5 s every 0.1 s"} | windows)
     show("The command", runs)
     show("Its memory", [memory])
     show("To the first result", tables["start"])

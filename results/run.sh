@@ -43,6 +43,11 @@ shipped() { # NAME OPTION... ; the shipped checkpoint's training (40 minutes), a
 shipped aullm++
 shipped flow_sssnet --method flow_sssnet
 
+# The shipped checkpoint's temporal head (under an hour), and how well it finds events.
+shipped=modeling_aullm/checkpoints/synthetic-smollm2-135m
+python -m training.temporal_head --checkpoint $shipped --output runs/temporal_head
+python -m training.spotting --checkpoint $shipped --output runs/spotting --recordings 36
+
 report() { # NAME RUN... ; the others are compared with the first
     python -m training.report "${@:2}" --output "results/$1" ${insert:+--insert $insert}
 }
@@ -53,3 +58,4 @@ insert=results/README.md report ablations $own runs/ablations/{no_flow,no_llm,no
 insert= report losses runs/ablations/no_llm runs/losses/{asymmetric,au_llm}
 insert= report ccr $own runs/ablations/no_ccr runs/ccr/{weight_1,relations,all_units,symmetric_kl}
 insert=results/README.md report shipped runs/shipped/{aullm++,flow_sssnet}
+insert=results/README.md report spotting runs/spotting
