@@ -208,9 +208,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         indices = self.sample_frame_indices(num_frames, best[0].index, apex, best[-1].index)
         faces = {sighting.index: sighting for sighting in best}
         with open_video(source, fps) as stream:
-            kept = {
-                frame.index: to_grey(frame.image) for frame in until(stream, indices[-1]) if frame.index in indices
-            }
+            kept = {frame.index: to_grey(frame.image) for frame in until(stream, indices[-1]) if frame.index in indices}
         sampled = [replace(faces[index], picture=kept[index]) for index in indices]
         return self._segment(sampled, best, stream)
 

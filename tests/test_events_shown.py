@@ -59,7 +59,7 @@ def test_no_expression_is_a_sentence_and_names_the_time_that_was_seen():
     lines = lines_of(recording())
     assert lines[1] == "no expression was found in the whole 1.92 s" and len(lines) == 3
     half = lines_of(recording(spans=[segment(0, 24), gap(25, 49)]))
-    assert half[1] == "no expression was found in the 0.98 s of which something is stated"
+    assert half[1] == "no expression was found in the 0.96 s of which something is stated"
     assert half[3] == "nothing is stated of 25 of 50 frames: no face (1.00-1.96 s)"
     assert "no expression could be looked for" in to_table(recording(spans=[gap(0, 24)]))
 
