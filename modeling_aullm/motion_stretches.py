@@ -106,9 +106,11 @@ def iter_motion(sightings: Iterable[Sighting], video: VideoStream) -> Iterator[M
             continue
         if not (isinstance(current, _Run) and current.goes_on_with(sighting)):
             if isinstance(current, _Run):  # one run right behind another: it is told where they part
-                yield from current.finish(current.parting_from(sighting))
-                yield UnreadStretch(sighting, sighting, current.parting_from(sighting))
-            elif current is not None:
+                reason = current.parting_from(sighting)
+                yield from current.finish(reason)
+                faces[sighting.face_id] = UnreadStretch(sighting, sighting, reason)
+                continue
+            if current is not None:
                 yield current
             current = faces[sighting.face_id] = _Run(sighting, video)
         yield from current.push(sighting)

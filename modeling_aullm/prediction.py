@@ -293,6 +293,8 @@ def _settings(detector: Detector, reading: _Reading, sampling: Sampling, end_tim
         limits = detector.processor.sensitivity(sampling.sensitivity)
         settings |= {"window": None, "stride": None, "sensitivity": sampling.sensitivity}
         settings |= {"false_alarms_per_minute": limits["false_alarms_per_minute"]}
+        is_all = len(detector.thresholds) == len(detector.processor.action_units)
+        settings |= {"only_action_units": None if is_all else list(detector.thresholds)}
     return settings | {
         "face": sampling.face or detector.processor.video_processor.face,
         "dtype": detector.dtype,

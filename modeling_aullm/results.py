@@ -181,7 +181,7 @@ class Prediction:
             them spans without one, each with its reason.
         settings: How it was read: window and stride in seconds (None: the clip as one segment), fps, face, onset, apex,
             offset as given, dtype and device; where events were looked for, `sensitivity`, and the
-            `false_alarms_per_minute` that it stands for.
+            `false_alarms_per_minute` that it stands for; `only_action_units` where not all of the model's count.
         recording: What is to be told of how it was recorded, see `VideoStream.recording`, and what it can show, as
             `RecordingCheck.record` has it.
         face_id: Number of the face; None for ready face crops.

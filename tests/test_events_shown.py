@@ -197,6 +197,7 @@ def test_a_source_without_a_search_does_not_pass_for_one_without_events(run, tmp
         (["--events-csv", "missing/o.csv"], "does not exist"),
         (["--events-csv", "o.csv", "--window", "0.5"], "not looked for with --window"),
         (["--events-csv", "o.csv", "--onset", "0"], "not looked for with --onset"),
+        (["--sensitivity", "high", "--window", "0.5"], "--sensitivity: events are not looked for with --window"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_the_work(run, arguments, says, monkeypatch):

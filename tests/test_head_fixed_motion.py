@@ -11,16 +11,17 @@ from scipy import ndimage
 from modeling_aullm.face_alignment import alignment_transform
 from modeling_aullm.head_fixed_motion import CROP_SIZE, GRID_SIZE, HeadFixedMotion
 
-EYES_TO_MOUTH = np.array([(106, 102), (148, 105), (126, 130), (110, 150), (143, 152)], float)  # of the astronaut
+SIDE = 150
+EYES_TO_MOUTH = np.array([(56, 52), (98, 55), (76, 80), (60, 100), (93, 102)], float)  # in the photograph's cut-out
 SCALE = float(np.hypot(*alignment_transform(EYES_TO_MOUTH, CROP_SIZE)[0, :2]))  # pixels of the crop a pixel
 FRAMES, FPS = 30, 25
-CORNER, BROW = (143, 152), (106, 90)
+CORNER, BROW = (93, 102), (56, 40)
 
 
 @cache
 def photo():
     grey = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY).astype(float)
-    return ndimage.gaussian_filter(grey, 1.0)
+    return ndimage.gaussian_filter(grey, 1.0)[50 : 50 + SIDE, 50 : 50 + SIDE]
 
 
 def head_course(drift=0.0, turn=0.0, nearing=0.0):
@@ -45,7 +46,7 @@ def film(head, at=None, way=(0.0, 0.0), light=lambda frame: (1.0, 0.0), seed=0):
         light: Gain and offset in a frame.
         seed: Of the sensor's noise.
     """
-    rows, columns = np.mgrid[:300, :300].astype(float)
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(float)
     noise = np.random.default_rng(seed)
     for frame, move in enumerate(head):
         back = cv2.invertAffineTransform(move)
@@ -65,6 +66,11 @@ def motion_of(frames, landmarks=EYES_TO_MOUTH):
     return np.stack([step.motion for step in steps]), np.stack([step.head for step in steps])
 
 
+@cache
+def motion_without_expression(head):
+    return motion_of(film(head_course(**HEADS[head])))
+
+
 def cell_of(point):
     x, y = alignment_transform(EYES_TO_MOUTH, CROP_SIZE) @ (*point, 1)
     return round((y + 0.5) / CROP_SIZE * GRID_SIZE - 0.5), round((x + 0.5) / CROP_SIZE * GRID_SIZE - 0.5)
@@ -81,7 +87,7 @@ HEADS = {
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_face_that_expresses_nothing_shows_no_skin_motion_whatever_the_head_does(head):
-    motion, moved = motion_of(film(head_course(**HEADS[head])))
+    motion, moved = motion_without_expression(head)
     sizes = np.hypot(motion[:, 0], motion[:, 1])
     assert np.percentile(sizes, 95) < 0.08 and sizes.max() < 0.4
     way = np.abs(np.cumsum(moved[:, :4], axis=0)).max(axis=0)
@@ -96,7 +102,7 @@ def test_a_face_that_expresses_nothing_shows_no_skin_motion_whatever_the_head_do
                                          (BROW, (0.1, 0.0)), (CORNER, (-1.0, 0.0))])  # fmt: skip
 def test_a_patch_that_moves_is_seen_there_with_its_sign_and_much_of_its_size(head, at, way):
     motion, _ = motion_of(film(head_course(**HEADS[head]), at, way))
-    still, _ = motion_of(film(head_course(**HEADS[head])))
+    still, _ = motion_without_expression(head)
     change = (motion - still)[FRAMES // 2 : FRAMES // 2 + 3, :2].mean(axis=0)  # before it becomes the rest state
     row, column = cell_of(at)
     near = change[:, row - 1 : row + 2, column - 1 : column + 2].reshape(2, -1)
@@ -109,8 +115,8 @@ def test_a_patch_that_moves_is_seen_there_with_its_sign_and_much_of_its_size(hea
 
 
 @pytest.mark.parametrize("light", [
-    lambda frame: (1.25, 0.0) if frame >= 12 else (1.0, 0.0),
-    lambda frame: (1.0, 25.0) if frame >= 12 else (1.0, 0.0),
+    lambda frame: (0.95, 0.0) if frame >= 12 else (0.75, 0.0),
+    lambda frame: (0.8, 30.0) if frame >= 12 else (0.8, 0.0),
     lambda frame: (0.7, 20.0) if frame >= 12 else (1.0, 0.0),
     lambda frame: (1 - 0.01 * frame, 0.5 * frame),
 ])  # fmt: skip
@@ -144,8 +150,8 @@ def test_what_is_held_becomes_the_rest_state():
     for number in range(FRAMES):
         tracker.step(frames[0], number / FPS)
     begun = tracker.step(frames[-1], FRAMES / FPS).motion[1][at].min()
-    for number in range(8 * FPS):
+    for number in range(6 * FPS):
         held = tracker.step(frames[-1], (FRAMES + 1 + number) / FPS).motion[1][at].min()
     assert begun < -0.25 and held > 0.1 * begun
-    back = tracker.step(frames[0], (FRAMES + 1 + 8 * FPS) / FPS).motion[1][at].max()
+    back = tracker.step(frames[0], (FRAMES + 1 + 6 * FPS) / FPS).motion[1][at].max()
     assert back > 0.25  # a rest that is left is motion the other way, not the opposite of what is at rest
