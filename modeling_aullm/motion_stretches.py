@@ -106,9 +106,9 @@ def iter_motion(sightings: Iterable[Sighting], video: VideoStream) -> Iterator[M
             continue
         if not (isinstance(current, _Run) and current.goes_on_with(sighting)):
             if isinstance(current, _Run):  # one run right behind another: it is told where they part
-                reason = current.parting_from(sighting)
-                yield from current.finish(reason)
-                faces[sighting.face_id] = UnreadStretch(sighting, sighting, reason)
+                is_one = current.number == sighting.run
+                yield from current.finish(FAR_APART if is_one else TOO_SHORT)
+                faces[sighting.face_id] = UnreadStretch(sighting, sighting, FAR_APART if is_one else CUT)
                 continue
             if current is not None:
                 yield current
@@ -224,10 +224,6 @@ class _Run:
     def goes_on_with(self, sighting: Sighting) -> bool:
         """Whether the next frame of the face is of this run."""
         return self.number == sighting.run and sighting.time - self.last.time < GAP_SECONDS - TIME_TOLERANCE
-
-    def parting_from(self, sighting: Sighting) -> str:
-        """Why the next frame of the face is of another run."""
-        return FAR_APART if sighting.time - self.last.time >= GAP_SECONDS - TIME_TOLERANCE else CUT
 
     def finish(self, reason: str = TOO_SHORT) -> Iterator[MotionStretch | UnreadStretch]:
         """Tell the rest; a run that is too short to be read for this reason."""

@@ -205,12 +205,19 @@ def test_memory_of_a_long_run_does_not_grow(steady, monkeypatch):
 
 def test_runs_cuts_and_faceless_spans_are_told_apart(steady):
     film = Film().add(10, reason=NO_FACE).add(50, run=1).add(40, run=2).add(5, reason=COVERED).add(30, run=3)
-    film.add(3, run=4).add(4, reason=NO_FACE)
+    film.add(3, run=4).add(4, reason=NO_FACE).add(4, run=5).add(40, run=6)
     read, reasons = frames_told(film.stretches(), len(film.sightings))
-    assert reasons[:10] == [NO_FACE] * 10 and reasons[100:105] == [COVERED] * 5 and reasons[138:] == [NO_FACE] * 4
+    assert reasons[:10] == [NO_FACE] * 10 and reasons[100:105] == [COVERED] * 5 and reasons[138:142] == [NO_FACE] * 4
     assert (reasons[60], reasons[135:138]) == (CUT, [CUT, "too short", "too short"])
+    assert reasons[142:147] == ["too short"] * 4 + [CUT]
     stated = [frame for frame in range(len(reasons)) if read[frame]]
-    assert stated == [*range(10, 60), *range(61, 100), *range(105, 135)]
+    assert stated == [*range(10, 60), *range(61, 100), *range(105, 135), *range(147, 186)]
+
+
+def test_another_face_in_between_is_a_cut_and_no_hole(steady):
+    film = Film().add(30, run=1).add(40, run=2, face_id=2).add(30, run=3)
+    unread = [(s.first.index, s.reason) for s in film.stretches() if isinstance(s, UnreadStretch)]
+    assert unread == [(70, CUT)]
 
 
 @pytest.mark.parametrize("spacing", [GAP_SECONDS, 3.0, 400.0, 100_000.0])
