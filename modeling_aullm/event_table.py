@@ -20,12 +20,13 @@ def describe_events(prediction: Prediction) -> str:
         kinds = [event.kind for event in events]
         each = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("micro", "longer") if kind in kinds)
         return f"{count_of(len(events), 'expression')} ({each})"
-    stated = prediction.num_frames - sum(gap.num_frames for gap in prediction.gaps)
-    if stated == 0:
-        return "no expression could be looked for: nothing is stated of any frame"
-    seconds = f"{stated / prediction.num_frames * prediction.end_time:.2f} s"
+    only = prediction.settings.get("only_action_units")
+    what = f"expression with {' or '.join(only)}" if only else "expression"
+    if not prediction.segments:
+        return f"no {what} could be looked for: nothing is stated of any frame"
+    seconds = f"{prediction.stated_seconds:.2f} s"
     where = f"the {seconds} of which something is stated" if prediction.gaps else f"the whole {seconds}"
-    return f"no expression was found in {where}"
+    return f"no {what} was found in {where}"
 
 
 def describe_sensitivity(prediction: Prediction) -> str:

@@ -22,6 +22,7 @@ PATIENCE_SECONDS = 0.5  # for the face that is followed to come back, before ano
 SURVEY_SECONDS = 0.5  # how often it is looked whether another face is larger
 MUCH_LARGER = 1.5  # times the area: from here on another face is the one the recording is about
 _KNOWN_FACES = 8  # lost faces that a new one is compared with
+_AHEAD = 2  # frames at least that are compared with the one that is checked, however far apart they are
 
 
 class FaceFollower:
@@ -58,20 +59,29 @@ class FaceFollower:
         for frame in frames:
             self._queue.append(frame)
             due = self._due()
-            if due < len(self._queue) - 2 and frame.time >= self._queue[due].time + AROUND_SECONDS:
+            if due < len(self._queue) - _AHEAD and frame.time >= self._queue[due].time + AROUND_SECONDS:
                 yield from self._check(due)
         while self._queue:
             yield from self._check(min(self._due(), len(self._queue) - 1))
 
-    def _due(self) -> int:
+    def _moment(self, due: int) -> Moment:
+        until = self._queue[due].time + AROUND_SECONDS + TIME_TOLERANCE
+        ahead = [f for at, f in enumerate(self._queue[due + 1 :]) if at < _AHEAD or f.time <= until]
+        return Moment(self._behind, self._queue[: due + 1], ahead, self.size)
+
+    def _due(self, seconds: float | None = None) -> int:
         """Position in the queue of the frame that is checked next, its length if that is still to come."""
         if not self._behind:
             return 0
-        time = self._behind[-1].time + self.check_seconds - TIME_TOLERANCE
+        time = self._behind[-1].time + (seconds or self.check_seconds) - TIME_TOLERANCE
         return next((at for at, frame in enumerate(self._queue) if frame.time >= time), len(self._queue))
 
     def _check(self, due: int) -> Iterator[Sighting]:
-        moment = Moment(self._behind, self._queue[: due + 1], self._queue[due + 1 :], self.size)
+        moment = self._moment(due)
+        if any(track.run is not None and moment.has_left(track.face) for track in self._tracks):
+            # A head that moves fast is looked for more often.
+            due = min(due, self._due(min(CHECK_SECONDS, self.check_seconds)))
+            moment = self._moment(due)
         yield from self._follow_all(moment) if self.wanted == "all" else self._follow_one(moment)
         self._behind.extend(moment.frames)
         while len(self._behind) > 3 and self._behind[0].time < moment.time - AROUND_SECONDS:

@@ -24,8 +24,12 @@ def turned_face_hint(images: Iterable[np.ndarray]) -> str | None:
         images: A few frames of the video, (height, width, 3) RGB or (height, width) grey, uint8.
 
     Returns:
-        What is wrong and how to turn the video, for the end of an error's line; None if no turn shows a face.
+        What is wrong and how to turn the video, for the end of an error's line; None if no turn shows a face, or one
+        is found upright: the detector finds some faces that lie on their side, too.
     """
+    images = list(images)
+    if any(detect_largest_face(image) is not None for image in images):
+        return None
     for image in images:
         for turns, text, command in _TURNS:
             if detect_largest_face(np.ascontiguousarray(np.rot90(image, turns))) is not None:

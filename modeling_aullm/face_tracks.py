@@ -109,6 +109,7 @@ class Moment:
         self.checked = replace(frames[-1], picture=frames[-1].image)
         self.index, self.time = frames[-1].index, frames[-1].time
         self._glanced: dict[tuple[float, ...], list[np.ndarray]] = {}
+        self._found: dict[tuple[float, ...], Face | None] = {}
 
     @cached_property
     def faces(self) -> list[Face]:
@@ -117,7 +118,13 @@ class Moment:
 
     def find(self, face: Face) -> Face | None:
         """A face that was there at the check before."""
-        return detect_face_near(self.checked.image, face) or same_place(face, self.faces)
+        if face.box not in self._found:
+            self._found[face.box] = detect_face_near(self.checked.image, face) or same_place(face, self.faces)
+        return self._found[face.box]
+
+    def has_left(self, face: Face) -> bool:
+        """Whether a face of the check before is no longer at its place, and no cut explains it."""
+        return not self.cuts(face) and self.find(face) is None
 
     def look_at(self, face: Face) -> Look:
         """Its look at the check."""

@@ -16,11 +16,14 @@ from .face_alignment import FACE_TEMPLATE, Face, detect_same_face, to_grey
 from .face_stretches import SHORTEST_RUN_SECONDS, TOO_SHORT
 from .face_tracks import CUT, Sighting
 from .head_fixed_motion import CROP_SIZE, HeadFixedMotion, MotionStep, View
+from .temporal_windows import TIME_TOLERANCE, check_held
 from .video_stream import VideoStream
 
 STEP_SECONDS = 0.02
 OWN_STEPS = 504  # of a stretch: what is found in them is told
 AROUND_STEPS = 120  # to either side: what is found in them is another stretch's
+GAP_SECONDS = 0.5  # from one frame to the next: time for a micro-expression that no frame shows
+FAR_APART = "frames too far apart"
 _SIGHT_SECONDS = 0.1  # how often it is told where the face is
 _ASTRAY = 4.0  # pixels of the crop by which the face may slide in it before it is looked up anew
 _SETTLING = 0.3  # share by which each sight of the face corrects where it is believed to be: points are whole pixels
@@ -86,7 +89,8 @@ def iter_motion(sightings: Iterable[Sighting], video: VideoStream) -> Iterator[M
         video: What they were seen in.
 
     Yields:
-        The stretches of each run, in order for each face, and those of which nothing can be stated.
+        The stretches of each run, in order for each face, and those of which nothing can be stated. A run ends where
+        the next frame is `GAP_SECONDS` away.
     """
     faces: dict[int | None, _Run | UnreadStretch] = {}
     for sighting in sightings:
@@ -101,11 +105,14 @@ def iter_motion(sightings: Iterable[Sighting], video: VideoStream) -> Iterator[M
                 yield from _finish(current)
             faces[sighting.face_id] = UnreadStretch(sighting, sighting, sighting.reason)
             continue
-        if not (isinstance(current, _Run) and current.number == sighting.run):
-            if current is not None:
-                yield from _finish(current)
+        if not (isinstance(current, _Run) and current.goes_on_with(sighting)):
             if isinstance(current, _Run):  # one run right behind another: it is told where they part
-                yield UnreadStretch(sighting, sighting, CUT)
+                is_one = current.number == sighting.run
+                yield from current.finish(FAR_APART if is_one else TOO_SHORT)
+                faces[sighting.face_id] = UnreadStretch(sighting, sighting, FAR_APART if is_one else CUT)
+                continue
+            if current is not None:
+                yield current
             current = faces[sighting.face_id] = _Run(sighting, video)
         yield from current.push(sighting)
     for current in faces.values():
@@ -151,11 +158,15 @@ class EvenSteps:
 
         Returns:
             Whether the head was followed up to the frame before this one.
+
+        Raises:
+            VideoError: If more frames lie in a step than memory should hold, as where the times are wrong.
         """
         is_full = bool(self._gathered) and time - self._gathered[0][0] >= STEP_SECONDS - 1e-6
         if is_full:
             self.finish()
         self._gathered.append((time, index, grey))
+        check_held(len(self._gathered), STEP_SECONDS)
         return is_full
 
     def finish(self) -> None:
@@ -214,12 +225,16 @@ class _Run:
         if len(self.even.times) >= self.told + OWN_STEPS + AROUND_STEPS:
             yield self._stretch(self.told + OWN_STEPS)
 
-    def finish(self) -> Iterator[MotionStretch | UnreadStretch]:
-        """Tell the rest."""
+    def goes_on_with(self, sighting: Sighting) -> bool:
+        """Whether the next frame of the face is of this run."""
+        return self.number == sighting.run and sighting.time - self.last.time < GAP_SECONDS - TIME_TOLERANCE
+
+    def finish(self, reason: str = TOO_SHORT) -> Iterator[MotionStretch | UnreadStretch]:
+        """Tell the rest; a run that is too short to be read for this reason."""
         self.even.finish()
         num_steps = len(self.even.times)
         if num_steps < 2 or self.last.time - self.first.time < SHORTEST_RUN_SECONDS - STEP_SECONDS:
-            yield UnreadStretch(self.first, self.last, TOO_SHORT)
+            yield UnreadStretch(self.first, self.last, reason)
         else:
             yield self._stretch(num_steps)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from .facs import ACTION_UNITS
 from .motion_stretches import MotionStretch
 from .progress import Progress
 from .recording_check import check_recording
-from .results import OUTSIDE_MARKS, EventResult, FaceResult, Prediction, SegmentResult, UnitResult
+from .results import OUTSIDE_MARKS, EventResult, FaceResult, Prediction, SegmentResult, UnitResult, times_at_frames
 from .segments import Segment
 from .source_spans import whole_axis
 from .temporal_windows import WHOLE_CLIP_SECONDS, WINDOW_SECONDS
@@ -258,8 +259,10 @@ def _to_predictions(detector: Detector, reading: _Reading, sampling: Sampling) -
     # Ready crops are of no face in particular: all their spans are.
     faces = {face: spans for face, spans in reading.spans.items() if any(s.action_units for s in spans)}
     rest = OUTSIDE_MARKS if sampling.is_marked else NOT_READ
+    times = times_at_frames([*of_no_face, *chain.from_iterable(reading.spans.values())], reading.num_frames)
     whole = {
-        face: whole_axis(spans + of_no_face, reading.num_frames, rest) for face, spans in (faces or {None: []}).items()
+        face: whole_axis(spans + of_no_face, reading.num_frames, rest, times)
+        for face, spans in (faces or {None: []}).items()
     }
     settings = _settings(detector, reading, sampling, max(s.end_time for spans in whole.values() for s in spans))
     looked_for = reading.events is not None
@@ -290,6 +293,8 @@ def _settings(detector: Detector, reading: _Reading, sampling: Sampling, end_tim
         limits = detector.processor.sensitivity(sampling.sensitivity)
         settings |= {"window": None, "stride": None, "sensitivity": sampling.sensitivity}
         settings |= {"false_alarms_per_minute": limits["false_alarms_per_minute"]}
+        is_all = len(detector.thresholds) == len(detector.processor.action_units)
+        settings |= {"only_action_units": None if is_all else list(detector.thresholds)}
     return settings | {
         "face": sampling.face or detector.processor.video_processor.face,
         "dtype": detector.dtype,

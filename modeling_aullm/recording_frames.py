@@ -231,6 +231,7 @@ class _Collector:
         self._times.append(frame.time)
         self._glances.append(glance)
         rows = cv2.reduce(luma, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
+        rows = np.repeat(rows, -(-BANDS // len(rows)), axis=0)  # a picture may have fewer rows than bands
         self._bands.append(np.array([part.mean() for part in np.array_split(rows, BANDS)]))
         if not self._is_cut and (self.box is not None or self.num_frames <= FACE_TRIES[-1]):
             self._faces.append(self._inside(luma))

@@ -181,7 +181,7 @@ class Prediction:
             them spans without one, each with its reason.
         settings: How it was read: window and stride in seconds (None: the clip as one segment), fps, face, onset, apex,
             offset as given, dtype and device; where events were looked for, `sensitivity`, and the
-            `false_alarms_per_minute` that it stands for.
+            `false_alarms_per_minute` that it stands for; `only_action_units` where not all of the model's count.
         recording: What is to be told of how it was recorded, see `VideoStream.recording`, and what it can show, as
             `RecordingCheck.record` has it.
         face_id: Number of the face; None for ready face crops.
@@ -221,6 +221,15 @@ class Prediction:
         return self.events is not None or sum(span.reason != OUTSIDE_MARKS for span in self.spans) > 1
 
     @property
+    def stated_seconds(self) -> float:
+        """How long something is stated of: the segments, without what lies between two frames far apart."""
+        seconds, last = 0.0, 0.0
+        for segment in self.segments:
+            seconds += max(0.0, segment.end_time - max(segment.start_time, last))
+            last = max(last, segment.end_time)
+        return seconds
+
+    @property
     def end_time(self) -> float:
         """Seconds at the last frame."""
         return max(span.end_time for span in self.spans)
@@ -240,7 +249,11 @@ class Prediction:
     def recording_limits(self) -> str:
         """What keeps the recording from showing small movements, in words; empty where nothing does."""
         reasons = [limit["reason"] for limit in self.recording.get("limits", ())]
-        return f"this recording is {self.recording['verdict']}: {'; '.join(reasons)}" if reasons else ""
+        if not reasons:
+            return ""
+        verdict = self.recording["verdict"]
+        said = verdict if verdict.startswith("cannot") else f"is {verdict}"
+        return f"this recording {said}: {'; '.join(reasons)}"
 
     @property
     def title(self) -> str:
@@ -267,8 +280,11 @@ class Prediction:
 
 
 def times_at_frames(spans: Sequence[SegmentResult], num_frames: int) -> np.ndarray:
-    """Seconds at each frame of a source, (num_frames,): known where a span begins or ends, in proportion elsewhere."""
-    known = {s.start_frame: s.start_time for s in spans} | {s.end_frame: s.end_time for s in spans}
+    """Seconds at each frame of a source, (num_frames,): known where a span begins or ends, in proportion elsewhere.
+
+    A source's first frame is at 0.
+    """
+    known = {0: 0.0} | {s.start_frame: s.start_time for s in spans} | {s.end_frame: s.end_time for s in spans}
     frames = np.array(sorted(known))
     times = np.array([known[frame] for frame in sorted(known)])
     pace = (times[-1] - times[0]) / max(1, frames[-1] - frames[0])

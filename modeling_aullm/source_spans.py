@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from .results import SegmentResult, times_at_frames
+import numpy as np
+
+from .results import SegmentResult
 
 
-def whole_axis(spans: Sequence[SegmentResult], num_frames: int, rest: str) -> list[SegmentResult]:
+def whole_axis(spans: Sequence[SegmentResult], num_frames: int, rest: str, times: np.ndarray) -> list[SegmentResult]:
     """Spans from the first to the last frame in order of time.
 
     Args:
@@ -14,6 +16,7 @@ def whole_axis(spans: Sequence[SegmentResult], num_frames: int, rest: str) -> li
             as windows do: they are kept where no segment states anything, joined where they say the same.
         num_frames: Of the source.
         rest: Reason of frames that are in none of them.
+        times: Seconds at each frame of the source, (num_frames,).
 
     Returns:
         The segments as they are and, between them, spans without a statement that overlap nothing.
@@ -25,7 +28,6 @@ def whole_axis(spans: Sequence[SegmentResult], num_frames: int, rest: str) -> li
             reasons[span.start_frame : span.end_frame + 1] = [span.reason] * span.num_frames
     for span in stated:
         reasons[span.start_frame : span.end_frame + 1] = [None] * span.num_frames
-    times = times_at_frames(spans, num_frames)
     starts = [frame for frame in range(num_frames) if frame == 0 or reasons[frame] != reasons[frame - 1]]
     gaps = [
         SegmentResult(start, end - 1, float(times[start]), float(times[end - 1]), None, reason=reasons[start])

@@ -59,7 +59,7 @@ def test_no_expression_is_a_sentence_and_names_the_time_that_was_seen():
     lines = lines_of(recording())
     assert lines[1] == "no expression was found in the whole 1.92 s" and len(lines) == 3
     half = lines_of(recording(spans=[segment(0, 24), gap(25, 49)]))
-    assert half[1] == "no expression was found in the 0.98 s of which something is stated"
+    assert half[1] == "no expression was found in the 0.96 s of which something is stated"
     assert half[3] == "nothing is stated of 25 of 50 frames: no face (1.00-1.96 s)"
     assert "no expression could be looked for" in to_table(recording(spans=[gap(0, 24)]))
 
@@ -197,6 +197,7 @@ def test_a_source_without_a_search_does_not_pass_for_one_without_events(run, tmp
         (["--events-csv", "missing/o.csv"], "does not exist"),
         (["--events-csv", "o.csv", "--window", "0.5"], "not looked for with --window"),
         (["--events-csv", "o.csv", "--onset", "0"], "not looked for with --onset"),
+        (["--sensitivity", "high", "--window", "0.5"], "--sensitivity: events are not looked for with --window"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_the_work(run, arguments, says, monkeypatch):

@@ -17,10 +17,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from modeling_aullm import AULLMForAUDetection, AULLMProcessor
 from modeling_aullm.event_reading import StretchReading
 from modeling_aullm.face_alignment import align, alignment_transform, detect_largest_face
 from training.errors import InputError, run_command
+from training.events.checkpoint import open_checkpoint
 from training.events.finding import WindowReader, mean_recipe, readings_of, scored, strain_peaks, to_events
 from training.events.motion_records import MotionRecord, drawn_records, record_of
 from training.json_files import write_json
@@ -49,6 +49,13 @@ class SpottingOptions:
     def __post_init__(self) -> None:
         if (Path(self.output) / "spotting.json").exists():
             raise InputError(f"{self.output}/spotting.json is there already; give another --output")
+        if self.photographs and not Path(self.photographs).is_dir():
+            raise InputError(f"--photographs {self.photographs}: no such folder")
+        for name in ("recordings", "num_proc"):
+            if getattr(self, name) < 1:
+                raise InputError(f"--{name} must be at least 1, got {getattr(self, name)}")
+        if not 1 <= self.seconds <= 600:
+            raise InputError(f"--seconds must be from 1 to 600, got {self.seconds:g}")
 
 
 def photograph_records(folder: Path, recordings: int, seconds: float, seed: int) -> list[MotionRecord]:
@@ -132,10 +139,9 @@ def reliability(records: Sequence[MotionRecord], readings: Sequence[StretchReadi
 def main() -> None:
     """Draw the recordings, find events in them in every way, and write the figures."""
     (options,) = parse_options(SpottingOptions, description=__doc__)
-    model = AULLMForAUDetection.from_pretrained(options.checkpoint).eval()
+    model, processor = open_checkpoint(options.checkpoint)
     if model.temporal_head is None:
         raise InputError(f"{options.checkpoint} has no temporal head; python -m training.temporal_head gives it one")
-    processor = AULLMProcessor.from_pretrained(options.checkpoint)
     people = range(_FIRST_PERSON, _FIRST_PERSON + options.recordings)
     drawn = {"seconds": options.seconds, "seed": options.seed, "num_proc": options.num_proc, "with_crops": True}
     sets = {f"synthetic:{domain} recordings": drawn_records(domain, people, **drawn) for domain in ("A", "B")}

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from modeling_aullm import AULLMForAUDetection, AULLMProcessor
 from modeling_aullm.temporal_head import TemporalHead
 from training.errors import InputError, run_command
 from training.events.calibration import calibrate, choose_sensitivities
+from training.events.checkpoint import open_checkpoint
 from training.events.finding import readings_of
 from training.events.fit import fit_temporal_head
 from training.events.motion_records import drawn_records, quiet_records
@@ -53,15 +53,14 @@ def main() -> None:
     """Draw, train, calibrate, and write the checkpoint whole or not at all."""
     (options,) = parse_options(TemporalHeadOptions, description=__doc__)
     started = time.monotonic()
-    model = AULLMForAUDetection.from_pretrained(options.checkpoint)
-    processor = AULLMProcessor.from_pretrained(options.checkpoint)
+    model, processor = open_checkpoint(options.checkpoint)
+    quiet = quiet_records(options.quiet) if options.quiet else []  # before the long work: it may be refused
     units = list(model.config.action_units)
     torch.manual_seed(options.seed)
     drawn = {"seconds": options.seconds, "seed": options.seed, "num_proc": options.num_proc}
     behind = options.recordings + options.validation
     validation = drawn_records("A", range(options.recordings, behind), with_crops=True, **drawn)
-    records = drawn_records("A", range(options.recordings), **drawn)
-    records += quiet_records(options.quiet) if options.quiet else []
+    records = drawn_records("A", range(options.recordings), **drawn) + quiet
     model.config.temporal_head = True
     model.temporal_head = fit_temporal_head(
         TemporalHead(len(units)), records, units,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..output_files import OVERLAY_SUFFIXES, PLOT_SUFFIXES, check_writable, overlay_paths
 from ..source_paths import IMAGE_SUFFIXES, find_sources
-from .arguments import WINDOW_SECONDS, UsageError
+from .arguments import DEFAULT_SENSITIVITY, WINDOW_SECONDS, UsageError
 
 STANDARD_INPUT = "-"
 
@@ -99,8 +99,13 @@ def _check_events(arguments: Namespace) -> None:
     given = [
         f"--{name}" for name in ("window", "stride", "onset", "apex", "offset") if getattr(arguments, name) is not None
     ]
-    if arguments.events_csv is not None and given:
-        raise UsageError(f"--events-csv: events are not looked for with {given[0]}, leave one of them out")
+    is_asked = {
+        "--events-csv": arguments.events_csv is not None,
+        "--sensitivity": arguments.sensitivity != DEFAULT_SENSITIVITY,
+    }
+    asked = [option for option, is_given in is_asked.items() if is_given]
+    if asked and given:
+        raise UsageError(f"{asked[0]}: events are not looked for with {given[0]}, leave one of them out")
 
 
 def check_json_output(arguments: Namespace) -> None:

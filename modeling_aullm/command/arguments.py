@@ -9,6 +9,7 @@ from ..facs import check_action_units
 
 SHORTEST_TIME = 0.001  # seconds; no camera here is faster
 DTYPES, WINDOW_SECONDS = ("float32", "bfloat16", "float16"), 0.5  # as in `api`, which takes long to import
+DEFAULT_SENSITIVITY = "normal"  # likewise
 
 EXAMPLES = """\
 What is reported is change, not posture: every segment is compared with its own first frame, so an expression that is
@@ -200,7 +201,7 @@ def _add_sampling(group: Any) -> None:
     group.add_argument(
         "--sensitivity",
         choices=("high", "normal", "low"),
-        default="normal",
+        default=DEFAULT_SENSITIVITY,
         help="how easily something counts as an event: what it means in false alarms a minute stands above the table; "
         "default: normal",
     )

@@ -89,7 +89,9 @@ def _recording(analysis: Analysis) -> str:
     if not limits:
         return told
     listed = "; ".join(f"{limit['reason']} ({limit['advice']})" for limit in limits)
-    return f"{told}<strong>This recording is {analysis.recording['verdict']}</strong>: {escape(listed)}. "
+    verdict = analysis.recording["verdict"]
+    said = verdict if verdict.startswith("cannot") else f"is {verdict}"
+    return f"{told}<strong>This recording {said}</strong>: {escape(listed)}. "
 
 
 def _gaps(analysis: Analysis) -> str:

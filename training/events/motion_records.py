@@ -132,10 +132,13 @@ def quiet_records(folder: str) -> list[MotionRecord]:
     Raises:
         InputError: If there is no video in it, or none with a face.
     """
-    paths = find_sources(folder, recursive=True).paths
-    records = [record for path in tqdm(paths, desc="quiet recordings", unit="recording") for record in _quiet(path)]
+    found = find_sources(folder, recursive=True)
+    if found.error:
+        raise InputError(f"--quiet {found.error}")
+    paths = tqdm(found.paths, desc="quiet recordings", unit="recording")
+    records = [record for path in paths for record in _quiet(path)]
     if not records:
-        raise InputError(f"{folder}: holds no recording longer than a second in which a face is seen")
+        raise InputError(f"--quiet {folder}: holds no recording longer than a second in which a face is seen")
     return records
 
 
@@ -158,4 +161,4 @@ def _quiet(path: str | Path) -> Iterator[MotionRecord]:
                     (), None, True,
                 )  # fmt: skip
     except VideoError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"--quiet {error}") from error  # which names the file
