@@ -1,6 +1,6 @@
 """Frames of a video for showing it: upright, in colour and in square pixels, as the processor has them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,43 @@ def frames_between(path: Path, start: float, end: float) -> list[np.ndarray]:
         end: Seconds.
 
     Returns:
-        None of a file whose own times need not be those of the processor: raw video, streams joined end to end.
+        None of a file whose own times need not be those of the processor.
     """
-    with av.open(str(path.absolute())) as container:
-        if container.format.flags & (Flags.no_timestamps.value | Flags.ts_discont.value):  # type: ignore[operator]
-            return []
-    kept = []
+    kept: list[np.ndarray] = []
+    if _is_untimed(path):
+        return kept
     for time, image in iter_frames(path, start):
         if time > end + TIME_TOLERANCE:
             break
         if time >= start - TIME_TOLERANCE:
             kept.append(image)
     return kept
+
+
+def frames_at(path: Path, times: Sequence[float]) -> list[np.ndarray]:
+    """The frame nearest to each of some times.
+
+    Args:
+        path: A video that can be read.
+        times: Seconds, ascending.
+
+    Returns:
+        None of a file whose own times need not be those of the processor.
+    """
+    nearest: dict[int, tuple[float, np.ndarray]] = {}
+    if _is_untimed(path):
+        return []
+    for time, image in iter_frames(path, times[0]):
+        for number, wanted in enumerate(times):
+            if number not in nearest or abs(time - wanted) < nearest[number][0]:
+                nearest[number] = abs(time - wanted), image
+        if time > times[-1]:
+            break
+    return [image for _, (_, image) in sorted(nearest.items(), key=lambda entry: entry[0])]
+
+
+def _is_untimed(path: Path) -> bool:
+    """Whether it is raw video, or streams joined end to end."""
+    with av.open(str(path.absolute())) as container:
+        flags: Any = container.format.flags
+        return bool(flags & (Flags.no_timestamps.value | Flags.ts_discont.value))
