@@ -21,6 +21,8 @@ sys.path.insert(0, sys.argv[1])
 from aullm_space import limits
 limits.FILES_KEPT_SECONDS = int(sys.argv[2]) or limits.FILES_KEPT_SECONDS
 limits.CHECKED_EVERY_SECONDS = 1
+sys.path.insert(0, sys.argv[3])
+exec(sys.argv[4])
 runpy.run_path(sys.argv[1] + "/app.py", run_name="__main__")
 """
 
@@ -28,12 +30,17 @@ runpy.run_path(sys.argv[1] + "/app.py", run_name="__main__")
 class SpaceServer:
     """The running page, in a temporary folder of its own.
 
+    Args:
+        folder: The temporary folder.
+        files_kept_seconds: How long uploads are kept; 0 for as long as ever.
+        prepare: Python code that is run before the page is built.
+
     Attributes:
         url: Its address.
         cache: Folder of uploads and downloads.
     """
 
-    def __init__(self, folder: Path, files_kept_seconds: int = 0) -> None:
+    def __init__(self, folder: Path, files_kept_seconds: int = 0, prepare: str = "") -> None:
         self.cache, self.log = folder / "cache", folder / "log.txt"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -42,7 +49,7 @@ class SpaceServer:
         settings = {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(self.cache)}
         settings |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}  # beside a browser, more threads only wait
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, str(SPACE), str(files_kept_seconds)],
+            [sys.executable, "-c", LAUNCH, str(SPACE), str(files_kept_seconds), str(Path(__file__).parent), prepare],
             env=os.environ | settings, stdout=self.log.open("w"), stderr=subprocess.STDOUT, cwd=folder,
         )  # fmt: skip
 

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from fake_expressions import INSTALL
 from helpers_space import (
     EXAMPLES,
     SpaceServer,
@@ -25,7 +26,7 @@ TABS = ("Movement", "Why", "What if", "Take away", "About")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with SpaceServer(tmp_path_factory.mktemp("space")) as server:
+    with SpaceServer(tmp_path_factory.mktemp("space"), prepare=INSTALL) as server:
         yield server
 
 
@@ -62,7 +63,7 @@ def test_whatever_is_opened_and_left_alone_changes_nothing(browser, server):
     while len(sent) < len(asked) + 2:  # the video, then its moment
         page.wait_for_timeout(100)
     page.locator("#account .pending, #account .generating").wait_for(state="detached")
-    form, again = (entry for entry in sent if len(entry) == 5)
+    form, again = (entry for entry in sent if len(entry) == 6)
     assert form[1:] == again[1:] and form[0]["path"] == again[0]["path"]
     assert page.locator("#account").inner_text() == shown and unit_numbers(page) == numbers
 

@@ -1,6 +1,8 @@
 """The written account of a moment: sentences put together from what the model computed, and from nothing else."""
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from . import detector
 from .examples import Example
@@ -27,23 +29,34 @@ def describe(analysis: Analysis, moment: Moment, example: Example | None, *, wit
 
 def _where(analysis: Analysis, moment: Moment) -> str:
     segment = moment.segment
+    if moment.event is not None:
+        return _expression(analysis, moment, moment.event)
     span = f"From {segment.start_time:.2f} to {segment.end_time:.2f} s of {escape(analysis.request.path.name)}"
     if len(analysis.moments) == 1:
         return f"{span}:"
     return f"{span} (moment {analysis.moments.index(moment) + 1} of {len(analysis.moments)}):"
 
 
+def _expression(analysis: Analysis, moment: Moment, event: Mapping[str, Any]) -> str:
+    number = f"{analysis.moments.index(moment) + 1} of {len(analysis.moments)}"
+    times = ", ".join(f"{name} {event[f'{name}_time']:.2f} s" for name in ("onset", "apex", "offset"))
+    kind = f"{event['kind']}, {event['offset_time'] - event['onset_time']:.2f} s long"
+    return (
+        f"<strong>Expression {number}</strong> in {escape(analysis.request.path.name)}: {times}; {kind}. "
+        f"The probability that it is one is {event['probability']:.2f}."
+    )
+
+
 def _values(moment: Moment, code: str) -> str:
-    return f"{moment.action_units[code]['probability']:.2f}, threshold {detector.THRESHOLDS[code]:.2f}"
+    return f"{moment.action_units[code]['probability']:.2f}, threshold {moment.thresholds[code]:.2f}"
 
 
 def _what(moment: Moment) -> str:
-    active = sorted(moment.active, key=lambda code: -moment.action_units[code]["probability"])
-    if not active:
+    if not moment.active:
         code = max(moment.action_units, key=lambda unit: moment.action_units[unit]["probability"])
         return f"<strong>No unit is active.</strong> The most probable is {full_name(code)} ({_values(moment, code)})."
-    listed = ", ".join(f"{full_name(code)} ({_values(moment, code)})" for code in active)
-    return f"<strong>{len(active)} of {len(moment.action_units)} units active: {listed}.</strong>"
+    listed = ", ".join(f"{full_name(code)} ({_values(moment, code)})" for code in moment.active)
+    return f"<strong>{len(moment.active)} of {len(moment.action_units)} units active: {listed}.</strong>"
 
 
 def _truth(example: Example) -> str:

@@ -1,19 +1,19 @@
-"""Looking at a video: cut into stretches by the processor, each put to the model."""
+"""What the model says of a video that was gone through, face by face."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from . import detector
-from .limits import UnusableVideo, check_video
-from .moments import OUTSIDE_MARKS, Analysis, Moment, Request
+from .expressions import find_expressions, windows_of
+from .moments import OUTSIDE_MARKS, Analysis, Moment, Window
+from .request import Request
 from .spans import find_gaps, find_peaks
-from .video import count_frames
+from .watching import Watched, watch
 
-MOST_FACES = 6  # looked for in a clip whose expression is marked
-OF_THE_SOURCE = ("source", "fps", "num_frames")  # the result has these itself
 NOT_READ = "this face is not read"  # where another one is
 
 
@@ -30,59 +30,40 @@ def analyse(request: Request, report: Callable[[int], None] = lambda frame: None
     Raises:
         UnusableVideo: If the video cannot be used; the text is for the visitor.
     """
-    check_video(request.path)
-    try:
-        segments = []
-        for segment in _segments(request):
-            segments.append(segment)
-            report(segment.end_frame)
-        num_frames = count_frames(request.path) if request.is_marked else 1 + max(s.end_frame for s in segments)
-    except (ValueError, OSError) as error:
-        text = str(error).removeprefix(str(request.path)).lstrip(": ")
-        raise UnusableVideo(f"{request.path.name}: {text}") from error
-    seen = [segment for segment in segments if segment.pixel_values is not None]
-    if not seen:
-        raise UnusableVideo(_nothing_stated(request, segments))
-    moments = _moments(seen, request)
-    without = [segment for segment in segments if segment.pixel_values is None]
-    faces = sorted({segment.face_id for segment in seen}, key=lambda face: face or 0)
-    recording = segments[0].recording | _check(request)
-    analyses = [_of_face(request, face, moments, without, num_frames) for face in faces]
-    return [replace(analysis, recording=recording) for analysis in analyses]
+    return tell(watch(request, report), request.sensitivity)
 
 
-def _check(request: Request) -> dict[str, Any]:
-    """What the recording can show."""
-    record = detector.processor.video_processor.check_recording(str(request.path), None, request.face).record()
-    return {name: value for name, value in record.items() if name not in OF_THE_SOURCE}
+def tell(watched: Watched, sensitivity: str) -> list[Analysis]:
+    """What was found of each face of a video that was gone through.
+
+    Args:
+        watched: What was kept of it.
+        sensitivity: How sure expressions have to be.
+    """
+    windows: list[Window]
+    if watched.readings:
+        moments = find_expressions(watched.readings, sensitivity)
+        windows = list(chain.from_iterable(windows_of(*each, sensitivity) for each in watched.readings))
+    else:
+        moments = _moments(watched)
+        windows = list(moments)
+    faces = sorted({window.segment.face_id for window in windows}, key=lambda face: face or 0)
+    return [_of_face(watched, sensitivity, face, windows, moments) for face in faces]
 
 
-def _segments(request: Request) -> Iterator[Any]:
-    """The stretches of the video as the processor cuts it: one of a marked clip for each face."""
-    video_processor = detector.processor.video_processor
-    if request.face != "all" or not request.is_marked:
-        yield from video_processor.iter_segments(str(request.path), **request.marks, face=request.face)
-        return
-    for face in range(1, MOST_FACES + 1):
-        segment = video_processor.read_clip(str(request.path), **request.marks, face=face)
-        if segment.pixel_values is None and face > 1:
-            return
-        yield replace(segment, face_id=face)
-
-
-def _moments(segments: list[Any], request: Request) -> list[Moment]:
-    answers = detector.ask(np.stack([segment.pixel_values for segment in segments]))
+def _moments(watched: Watched) -> list[Moment]:
+    """Those of a clip or of windows."""
+    answers = detector.ask(np.stack([segment.pixel_values for segment in watched.seen]))
     units = detector.decide(answers)
-    return [
-        Moment(
-            segment,
-            _sampled(segment, request),
-            units[row],
-            None if answers.gate_weights is None else answers.gate_weights[row],
-            None if answers.relation_strengths is None else answers.relation_strengths[row],
+    moments = []
+    for row, segment in enumerate(watched.seen):
+        sampled = _sampled(segment, watched.request)
+        share = (np.array(sampled) - segment.start_frame) / max(segment.end_frame - segment.start_frame, 1)
+        times = segment.start_time + share * (segment.end_time - segment.start_time)
+        moments.append(
+            Moment(segment, units[row], detector.THRESHOLDS, sampled, times.tolist(), units[row], *answers.reasons(row))
         )
-        for row, segment in enumerate(segments)
-    ]
+    return moments
 
 
 def _sampled(segment: Any, request: Request) -> list[int]:
@@ -93,27 +74,24 @@ def _sampled(segment: Any, request: Request) -> list[int]:
 
 
 def _of_face(
-    request: Request, face: int | None, moments: list[Moment], without: list[Any], num_frames: int
+    watched: Watched, sensitivity: str, face: int | None, windows: list[Window], moments: list[Moment]
 ) -> Analysis:
+    request, finds_events = watched.request, bool(watched.readings)
+    stated = [window for window in windows if window.segment.face_id == face]
     own = [moment for moment in moments if moment.segment.face_id == face]
-    concerning = sorted((s for s in without if s.face_id in (None, face)), key=lambda s: s.face_id is None)
-    gaps = find_gaps(own, concerning, num_frames, OUTSIDE_MARKS if request.is_marked else NOT_READ)
-    end_time = max(span.end_time for span in [*gaps, *(moment.segment for moment in own)])
-    return Analysis(request, face, own[0].segment.fps, num_frames, end_time, own, gaps, find_peaks(own))
-
-
-def _nothing_stated(request: Request, segments: list[Any]) -> str:
-    name, reasons = request.path.name, {segment.reason for segment in segments}
-    if isinstance(request.face, int) and request.face > 1 and reasons == {"no face"}:
-        return f"{name} shows fewer than {request.face} faces. Choose face 1, the largest."
-    if reasons != {"no face"}:
-        return (
-            f"Nothing can be stated of {name}: {', '.join(sorted(reasons))}. Give a video in which one face is seen "
-            "throughout, without cuts."
-        )
-    if hint := detector.processor.video_processor.turned_hint(str(request.path)):
-        return f"No face was found in {name}: {hint}."
-    return (
-        f"No face was found in {name}. Give a video in which one face is seen from the front, well lit, "
-        "at least a tenth of the picture high. If the frames are ready crops of a face, say so under Options."
+    concerning = sorted((s for s in watched.without if s.face_id in (None, face)), key=lambda s: s.face_id is None)
+    rest = OUTSIDE_MARKS if request.is_marked else NOT_READ
+    gaps = find_gaps(stated, concerning, watched.num_frames, rest)
+    return Analysis(
+        request=replace(request, sensitivity=sensitivity),
+        face_id=face,
+        fps=stated[0].segment.fps,
+        num_frames=watched.num_frames,
+        end_time=max(span.end_time for span in [*gaps, *(window.segment for window in stated)]),
+        windows=stated,
+        moments=own,
+        gaps=gaps,
+        peaks=[] if finds_events else find_peaks(stated),
+        recording=watched.recording,
+        finds_events=finds_events,
     )

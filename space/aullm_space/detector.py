@@ -49,7 +49,8 @@ def _open() -> tuple[Any, Any, Any]:
 
 model, processor, sharp_processor = _open()
 config = model.config
-THRESHOLDS = dict(zip(processor.action_units, processor.thresholds, strict=True))
+THRESHOLDS = dict(zip(processor.action_units, processor.thresholds, strict=True))  # of clips and windows
+FINDS_EVENTS = getattr(model, "temporal_head", None) is not None  # without it, recordings are read in windows
 NAME = (Path(MODEL_ID).resolve().name if Path(MODEL_ID).is_dir() else MODEL_ID) + (
     f"@{MODEL_REVISION}" if MODEL_REVISION else ""
 )
@@ -69,6 +70,11 @@ class Answers:
     gate_weights: np.ndarray | None
     relation_strengths: np.ndarray | None
 
+    def reasons(self, row: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Gate weights and relation strengths of one clip."""
+        gates, strengths = self.gate_weights, self.relation_strengths
+        return None if gates is None else gates[row], None if strengths is None else strengths[row]
+
 
 @on_gpu
 @torch.inference_mode()
@@ -87,6 +93,17 @@ def ask(clips: np.ndarray) -> Answers:
 def decide(answers: Answers) -> list[dict[str, dict[str, Any]]]:
     """For each clip a dict from code to `{"probability", "active"}`, by the checkpoint's thresholds."""
     return processor.post_process_action_units({"logits": torch.from_numpy(answers.logits)})
+
+
+def event_thresholds(sensitivity: str) -> dict[str, float]:
+    """By code, the probability from which a unit is active in an expression."""
+    return dict.fromkeys(processor.action_units, processor.sensitivities[sensitivity]["unit_probability"])
+
+
+@on_gpu
+def read_stretch(stretch: Any) -> Any:
+    """Look for expressions in a stretch of a recording."""
+    return model.read_stretch(stretch)
 
 
 @on_gpu

@@ -5,8 +5,9 @@ from typing import Any
 
 import gradio as gr
 
-from . import exploring, handlers
+from . import endpoint, exploring, handlers
 from .limits import VISITORS_AT_ONCE
+from .updates import Followed, Found, Shown
 
 TO_STATUS = """(...form) => {
     if (innerWidth < 700) document.querySelector("#status").scrollIntoView({ behavior: "smooth" });
@@ -24,6 +25,7 @@ def face_video(**settings: Any) -> gr.Video:
 def connect_search(parts: SimpleNamespace) -> None:
     """Everything that looks at a video: the button, an example, another face."""
     form = [parts.video, parts.cropped, parts.onset, parts.apex, parts.offset]
+    results = [getattr(parts, name) for name in (*Followed._fields, *Found._fields)]
     example = parts.examples.click(
         handlers.load_example,
         None,
@@ -34,14 +36,23 @@ def connect_search(parts: SimpleNamespace) -> None:
     for start in (parts.find.click, example.then):
         start(
             handlers.find,
-            form,
-            [getattr(parts, name) for name in (*handlers.Followed._fields, *handlers.Found._fields)],
+            [*form, parts.sensitivity],
+            results,
             concurrency_id="videos",
             concurrency_limit=VISITORS_AT_ONCE,
             show_progress_on=parts.status,
             api_visibility="private",
             js=TO_STATUS,
         ).then(**_show(parts))
+    parts.sensitivity.input(
+        handlers.choose_sensitivity,
+        [parts.session, parts.sensitivity],
+        results,
+        concurrency_id="moments",
+        concurrency_limit=VISITORS_AT_ONCE,
+        show_progress_on=parts.status,
+        api_visibility="private",
+    ).success(**_show(parts))
 
 
 def _show(parts: SimpleNamespace) -> dict[str, Any]:
@@ -49,7 +60,7 @@ def _show(parts: SimpleNamespace) -> dict[str, Any]:
     return {
         "fn": handlers.show,
         "inputs": [parts.session, parts.with_emotion],
-        "outputs": [getattr(parts, name) for name in handlers.Shown._fields],
+        "outputs": [getattr(parts, name) for name in Shown._fields],
         "show_progress_on": parts.account,
         "api_visibility": "private",
         "concurrency_id": "moments",  # whoever has a result does not wait behind those who have none
@@ -62,7 +73,7 @@ def connect_moments(parts: SimpleNamespace) -> None:
     parts.face.input(
         handlers.choose_face,
         [parts.session, parts.face],
-        [getattr(parts, name) for name in handlers.Followed._fields],
+        [getattr(parts, name) for name in Followed._fields],
         api_visibility="private",
         show_progress="hidden",
     ).success(**_show(parts))
@@ -71,6 +82,7 @@ def connect_moments(parts: SimpleNamespace) -> None:
         (parts.earlier.click, exploring.go_earlier, [parts.session]),
         (parts.later.click, exploring.go_later, [parts.session]),
         (parts.clicked.click, exploring.go_to_time, [parts.session]),
+        (parts.expressions.click, exploring.go_to_row, [parts.session]),
     ):
         event(function, inputs, parts.session, api_visibility="private", show_progress="hidden").success(**_show(parts))
 
@@ -98,8 +110,9 @@ def add_endpoint() -> None:
     inputs: list[Any] = [face_video(visible=False, label="video")]
     inputs += [gr.Number(value=None, visible=False, label=name) for name in ("onset", "apex", "offset")]
     inputs += [gr.Textbox(value=None, visible=False, label="face")]
+    inputs += [gr.Textbox(value="normal", visible=False, label="sensitivity")]
     gr.Button(visible=False).click(
-        handlers.answer,
+        endpoint.answer,
         inputs,
         gr.JSON(visible=False, label="action units"),
         api_name="action_units",

@@ -1,14 +1,16 @@
 """One moment as pictures: the face as the model sees it, LED's motion frames, the movement magnified."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import av
 import numpy as np
 
 from . import detector
-from .moments import Moment, Request
+from .moments import Moment
 from .pictures import enlarge
-from .video import frames_between, iter_frames
+from .request import Request
+from .video import frames_at, frames_between, iter_frames
 
 MARGIN = 0.6  # of the face's box, around it: as much as the crop shows, but not the neighbour
 
@@ -57,13 +59,24 @@ def _sharp(images: np.ndarray, moment: Moment) -> np.ndarray | None:
 
 def _frames(request: Request, moment: Moment) -> list[np.ndarray]:
     """The frames that the model saw, in colour; none if the upload is gone."""
-    segment = moment.segment
-    count = segment.end_frame - segment.start_frame + 1
     try:
-        images = frames_between(request.path, segment.start_time, segment.end_time)
-        if len(images) != count:  # times that jump: count from the first frame
-            wanted = range(segment.start_frame, segment.end_frame + 1)
-            images = [image for index, (_, image) in enumerate(iter_frames(request.path)) if index in wanted]
-        return [images[index - segment.start_frame] for index in moment.sampled]
+        return _by_time(request.path, moment) or _by_number(request.path, moment.sampled)
     except (OSError, av.FFmpegError):
         return []
+
+
+def _by_time(path: Path, moment: Moment) -> list[np.ndarray]:
+    """Found without decoding what lies before; none where the times jump."""
+    if moment.event is not None:
+        return frames_at(path, moment.times)
+    segment = moment.segment
+    images = frames_between(path, segment.start_time, segment.end_time)
+    if len(images) != segment.end_frame - segment.start_frame + 1:
+        return []
+    return [images[index - segment.start_frame] for index in moment.sampled]
+
+
+def _by_number(path: Path, numbers: list[int]) -> list[np.ndarray]:
+    """Counted from the first frame."""
+    kept = {index: image for index, (_, image) in enumerate(iter_frames(path)) if index in numbers}
+    return [kept[number] for number in numbers]

@@ -6,9 +6,11 @@ from typing import Any
 import gradio as gr
 
 from . import account, files, what_if
+from .analysis import tell
 from .examples import Example
 from .messages import EXPIRED
 from .moments import Analysis, Moment
+from .watching import Watched
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,14 @@ class Session:
     """What one visitor looks at.
 
     Attributes:
+        watched: What is kept of the video.
         analyses: What was found of each face in the video.
         example: The example the video is, if it is one.
         face: Number of the face shown, in `analyses`.
         index: Number of the moment shown.
     """
 
+    watched: Watched
     analyses: list[Analysis]
     example: Example | None
     face: int
@@ -50,10 +54,16 @@ def with_face(session: Session | None, face: int) -> Session:
     return replace(alive, face=face, index=alive.analyses[face].strongest)
 
 
+def with_sensitivity(session: Session, sensitivity: str) -> Session:
+    """Tell expressions that have to be as sure as this, of the same face."""
+    analyses = tell(session.watched, sensitivity)
+    return replace(session, analyses=analyses, index=analyses[session.face].strongest)
+
+
 def go_to(session: Session | None, index: int) -> Session:
     """Choose a moment by its number; one before the first or after the last is the first or last."""
     alive = _alive(session)
-    return replace(alive, index=min(max(int(index), 0), len(alive.analysis.moments) - 1))
+    return replace(alive, index=max(0, min(int(index), len(alive.analysis.moments) - 1)))
 
 
 def go_earlier(session: Session | None) -> Session:
@@ -67,9 +77,15 @@ def go_later(session: Session | None) -> Session:
 
 
 def go_to_time(session: Session | None, event: gr.EventData) -> Session:
-    """Choose the moment clicked on the timeline."""
+    """Choose the moment nearest to the time clicked on the timeline."""
     moments = _alive(session).analysis.moments
-    return go_to(session, min(range(len(moments)), key=lambda index: abs(moments[index].centre - float(event.time))))
+    near = min(range(len(moments)), key=lambda index: abs(moments[index].centre - float(event.time)), default=0)
+    return go_to(session, near)
+
+
+def go_to_row(session: Session | None, event: gr.EventData) -> Session:
+    """Choose the expression clicked in the table."""
+    return go_to(session, int(event.moment))
 
 
 def flip(session: Session | None, relations: list[int], flipped_units: list[str]) -> str:

@@ -1,53 +1,31 @@
 """A video is given, a moment is shown; nothing here knows how the page is laid out."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
 from . import account, detector, files, player, reasons, timeline, units, what_if
-from .analysis import analyse
+from .analysis import tell
 from .examples import EXAMPLES, find_example
 from .explanation import picture_moment
-from .exploring import Session, with_face
+from .exploring import Session, with_face, with_sensitivity
+from .expression_table import table
 from .limits import UnusableVideo, frame_number
-from .messages import CHOOSE_FIRST, NO_MOVEMENT, NO_REASONS, error, found
-from .moments import Analysis, Request
-from .record import to_records
-
-
-class Followed(NamedTuple):
-    """Updates of the page after a face was chosen; the fields are names of components."""
-
-    session: Session | None
-    status: str
-    timeline_area: Any
-    plot: Any = None
-    peaks: Any = None
-    video_file: Any = None
-
-
-class Found(NamedTuple):
-    """Further updates of the page after a video was looked at; the fields are names of components."""
-
-    results: Any
-    face: Any
-    json_file: str | None = None
-    csv_file: str | None = None
-    code: str = ""
-
-
-class Shown(NamedTuple):
-    """Updates of the page after a moment was chosen; the fields are names of components."""
-
-    account: str
-    face_map: str
-    unit_rows: str
-    player: str
-    reasons: str
-    relations: Any
-    flipped_units: Any
-    what_if: str
+from .messages import (
+    CHOOSE_FIRST,
+    EXPRESSIONS_TIMELINE,
+    NO_MOVEMENT,
+    NO_REASONS,
+    TIMELINE,
+    error,
+    found,
+    kind_of_moment,
+)
+from .moments import Analysis
+from .request import Request
+from .updates import Followed, Found, Shown
+from .watching import watch
 
 
 def load_example(event: gr.EventData) -> tuple[str, bool, str, str, str]:
@@ -61,6 +39,7 @@ def find(
     onset: str | None,
     apex: str | None,
     offset: str | None,
+    sensitivity: str,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio finds it
 ) -> tuple[Any, ...]:
     """Look at a video; whatever is wrong with it is told in the page. The updates are `Followed`, then `Found`."""
@@ -70,21 +49,32 @@ def find(
         progress(0, desc="Reading the video")
         marks = (frame_number("Onset", onset), frame_number("Apex", apex), frame_number("Offset", offset))
         request = Request(Path(video), "cropped" if cropped else "all", *marks)
-        analyses = analyse(request, lambda frame: progress((frame, None), desc="Looking for movement", unit="frames"))
-        json_file, csv_file = files.write_result(analyses)
+        watched = watch(request, lambda frame: progress((frame, None), desc="Looking for movement", unit="frames"))
     except UnusableVideo as problem:
         return _nothing(error(str(problem)))
-    longest = max(range(len(analyses)), key=lambda number: len(analyses[number].moments))
-    session = Session(analyses, find_example(request.path), longest, analyses[longest].strongest)
-    faces = [(_name(analysis), number) for number, analysis in enumerate(analyses)]
+    analyses = tell(watched, sensitivity)
+    longest = max(range(len(analyses)), key=lambda number: len(analyses[number].windows))
+    return _tell(Session(watched, analyses, find_example(request.path), longest, analyses[longest].strongest))
+
+
+def choose_sensitivity(session: Session | None, sensitivity: str) -> Any:
+    """Tell the expressions of the video that was looked at anew; what was read of it is kept."""
+    if session is None or not session.watched.readings:
+        return gr.skip()
+    return _tell(with_sensitivity(session, sensitivity))
+
+
+def _tell(session: Session) -> tuple[Any, ...]:
+    json_file, csv_file, events_file = files.write_result(session.analyses)
+    faces = [(_name(analysis), number) for number, analysis in enumerate(session.analyses)]
     return (
         *_follow(session),
         *Found(
-            results=gr.update(visible=True),
-            face=gr.update(choices=faces, value=longest, visible=len(faces) > 1),
+            face=gr.update(choices=faces, value=session.face, visible=len(faces) > 1),
             json_file=json_file,
             csv_file=csv_file,
-            code=files.python_lines(request, len(faces)),
+            events_file=gr.update(value=events_file, visible=events_file is not None),
+            code=files.python_lines(session.analyses),
         ),
     )
 
@@ -97,65 +87,42 @@ def choose_face(session: Session | None, face: int) -> Followed:
 def _follow(session: Session) -> Followed:
     analysis = session.analysis
     peaks = timeline.peak_choices(analysis)
+    several = len(analysis.moments) > 1
     return Followed(
         session=session,
         status=found(analysis, len(session.analyses)),
         timeline_area=gr.update(visible=analysis.is_timeline),
         plot=timeline.timeline(analysis) if analysis.is_timeline else None,
         peaks=gr.update(choices=peaks, value=session.index if peaks else None, visible=bool(peaks)),
+        timeline_note=EXPRESSIONS_TIMELINE if analysis.finds_events else TIMELINE,
+        earlier=gr.update(value=f"Earlier {kind_of_moment(analysis)}", visible=several),
+        later=gr.update(value=f"Later {kind_of_moment(analysis)}", visible=several),
+        results=gr.update(visible=bool(analysis.moments)),
         video_file=gr.update(visible=False),
     )
 
 
 def _name(analysis: Analysis) -> str:
-    first, last = analysis.moments[0].segment, analysis.moments[-1].segment
+    first, last = analysis.windows[0].segment, analysis.windows[-1].segment
     return f"Face {analysis.face_id}, seen {first.start_time:.1f} to {last.end_time:.1f} s"
 
 
 def _nothing(status: str) -> tuple[Any, ...]:
     """The page without a result."""
     hidden = gr.update(visible=False)
-    return *Followed(None, status, timeline_area=hidden), *Found(results=hidden, face=hidden)
-
-
-def answer(
-    video: str,
-    onset: float | None = None,
-    apex: float | None = None,
-    offset: float | None = None,
-    face: str | None = None,
-) -> list[dict[str, Any]]:
-    """Find the action units of a video; the answer is the JSON of `aullm predict`.
-
-    Args:
-        video: A file of at most 50 MB, 60 s and 1920 pixels a side.
-        onset: First frame of the expression, from 0, if known.
-        apex: Frame of its height, likewise.
-        offset: Last frame of the expression, likewise.
-        face: `largest` (default), `all`, `cropped` (the frames are ready crops of a face), or a number, 1 the largest.
-
-    Returns:
-        A list of one entry a face: the video, the model, and the segments with their action units.
-    """
-    if not video:
-        raise gr.Error("Give a video of a face.", print_exception=False)
-    chosen: str | int = int(face) if face and face.isdigit() else face or "largest"
-    marks = (None if mark is None else int(mark) for mark in (onset, apex, offset))
-    try:
-        return to_records(analyse(Request(Path(video), chosen, *marks)))
-    except UnusableVideo as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
+    return *Followed(None, status, timeline_area=hidden, results=hidden), *Found(face=hidden, events_file=hidden)
 
 
 def show(session: Session | None, with_emotion: bool) -> Shown:
     """Show the moment chosen, with nothing flipped; nothing of the last video if this one could not be used."""
-    if session is None:
+    if session is None or not session.analysis.moments:
         none = gr.update(choices=[], value=[])
-        return Shown("", "", "", NO_MOVEMENT, NO_REASONS, none, none, what_if.NOTHING_FLIPPED)
+        return Shown("", "", "", "", NO_MOVEMENT, NO_REASONS, none, none, what_if.NOTHING_FLIPPED)
     analysis, moment, example = session.analysis, session.moment, session.example
     truth = None if analysis.is_timeline else example
     pictures = picture_moment(analysis.request, moment)
     return Shown(
+        table(analysis.moments, session.index) if analysis.finds_events else "",
         account.describe(analysis, moment, example, with_emotion=with_emotion),
         units.face_map(moment, pictures.sharp[0]),
         units.unit_rows(moment, truth),

@@ -3,6 +3,7 @@
 from html import escape
 
 from . import checkpoint, detector
+from .expression_table import describe_found, describe_sensitivity
 from .limits import FILES_KEPT_SECONDS, MAX_MEGABYTES, MAX_SECONDS, MAX_SIDE, RESULTS_KEPT_SECONDS
 from .moments import Analysis
 
@@ -29,6 +30,11 @@ TIMELINE = (
     "Beside each unit stands its threshold: from there on it is active (dot), most of all at a peak (star). Of veiled "
     "stretches nothing is stated. Where a face relaxes, the opposite movement is seen: AU15 behind a smile. Click a "
     "moment to see it, drag to zoom."
+)
+EXPRESSIONS_TIMELINE = (
+    "Bars are the expressions, from onset to offset with a mark at the apex: filled ones are over within half a second "
+    "(micro), hollow ones last longer. Below them stands how likely each unit is in motion, with a dot where it is "
+    "active in an expression. Of veiled stretches nothing is stated. Click a bar to see it, drag to zoom."
 )
 NO_MOVEMENT = "<p>Here the movement is shown frame by frame, and magnified, once a video is done.</p>"
 NO_REASONS = "<p>Here stands what the model went by, once a video is done.</p>"
@@ -72,13 +78,27 @@ def found(analysis: Analysis, num_faces: int) -> str:
         num_faces: Faces met in the video.
     """
     seen = [f"{analysis.num_frames} frames"]
-    seen += [f"{len(analysis.moments)} moments"] if analysis.is_timeline else []
+    seen += [f"{analysis.end_time:.2f} s"] if analysis.finds_events else []
+    seen += [f"{len(analysis.moments)} moments"] if analysis.is_timeline and not analysis.finds_events else []
     seen += [f"{num_faces} faces, of which face {analysis.face_id} is shown"] if num_faces > 1 else []
-    told = _recording(analysis) + _gaps(analysis)
-    return (
-        f'<p class="status" role="status">Done: {", ".join(seen)}. {told}Next: step through the movement, then ask '
-        "<em>Why</em> and <em>What if</em> below.</p>"
-    )
+    told = (_expressions(analysis) if analysis.finds_events else "") + _recording(analysis) + _gaps(analysis)
+    next_step = "Next: step through the movement, then ask <em>Why</em> and <em>What if</em> below."
+    if not analysis.moments:
+        next_step = "Next: to look for fainter ones, choose a higher sensitivity under Options."
+    return f'<p class="status" role="status">Done: {", ".join(seen)}. {told}{next_step}</p>'
+
+
+def kind_of_moment(analysis: Analysis) -> str:
+    """What the page steps through."""
+    return "expression" if analysis.finds_events else "moment"
+
+
+def _expressions(analysis: Analysis) -> str:
+    name = analysis.request.sensitivity
+    what = "No expression was found"
+    if analysis.moments:
+        what = f"{describe_found(analysis.moments)} found"
+    return f"<strong>{what}</strong> at {name} sensitivity ({describe_sensitivity(name)}). "
 
 
 def _recording(analysis: Analysis) -> str:

@@ -1,31 +1,29 @@
-"""One video looked at: what was asked, and of each face its moments, what was found in each, and its gaps."""
+"""One video looked at: of each face what is stated over time, its moments, what was found in each, and its gaps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .request import Request
 
 OUTSIDE_MARKS = "outside onset and offset"  # a reason; of all others the time axis is shown
 
 
 @dataclass(frozen=True)
-class Moment:
+class Window:
     """A stretch of the video in which a face is seen, and of which the model says something.
 
     Attributes:
-        segment: The processor's: its frames, times, face and pixel values.
-        sampled: Frames of the video that the model saw.
+        segment: Its frames, times and face.
         action_units: By code, `{"probability", "active"}`.
-        gate_weights: One an expert, None for a model without experts.
-        relation_strengths: One a relation, None for a model without a graph.
+        thresholds: By code, the probability from which a unit counts as active.
     """
 
     segment: Any
-    sampled: list[int]
     action_units: dict[str, dict[str, Any]]
-    gate_weights: np.ndarray | None
-    relation_strengths: np.ndarray | None
+    thresholds: dict[str, float]
 
     @property
     def centre(self) -> float:
@@ -34,8 +32,30 @@ class Moment:
 
     @property
     def active(self) -> list[str]:
-        """Codes of the active units."""
-        return [code for code, unit in self.action_units.items() if unit["active"]]
+        """Codes of the active units, the most probable first."""
+        codes = [code for code, unit in self.action_units.items() if unit["active"]]
+        return sorted(codes, key=lambda code: -self.action_units[code]["probability"])
+
+
+@dataclass(frozen=True)
+class Moment(Window):
+    """One that is looked at closely: a clip, one of the windows of a recording, or an expression found in it.
+
+    Attributes:
+        sampled: Frames of the video that the model saw; its segment holds their pixel values.
+        times: Seconds of these frames.
+        read: What AULLM++ says of the clip by itself, as `action_units`: of an expression, those weigh its motion, too.
+        gate_weights: One an expert, None for a model without experts.
+        relation_strengths: One a relation, None for a model without a graph.
+        event: The expression, as the processor's `post_process_events` has it; None if it is a clip or a window.
+    """
+
+    sampled: list[int]
+    times: list[float]
+    read: dict[str, dict[str, Any]]
+    gate_weights: np.ndarray | None
+    relation_strengths: np.ndarray | None
+    event: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,35 +78,6 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a visitor asked.
-
-    Attributes:
-        path: The upload.
-        face: `all`, `largest`, `cropped` or the number of a face from 1.
-        onset: First frame of the expression, None if not known.
-        apex: Frame of its height, likewise.
-        offset: Last frame, likewise.
-    """
-
-    path: Path
-    face: str | int = "all"
-    onset: int | None = None
-    apex: int | None = None
-    offset: int | None = None
-
-    @property
-    def marks(self) -> dict[str, int | None]:
-        """Onset, apex and offset."""
-        return {"onset": self.onset, "apex": self.apex, "offset": self.offset}
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether it says where the expression lies."""
-        return any(mark is not None for mark in self.marks.values())
-
-
-@dataclass(frozen=True)
 class Analysis:
     """What was found of one face in one video.
 
@@ -96,10 +87,13 @@ class Analysis:
         fps: Frames a second, as the frames' own times tell; None if the file carries none.
         num_frames: Frames decoded.
         end_time: Seconds, time of the video's last frame.
-        moments: The stretches of which something is stated, in order; at least one.
+        windows: The stretches of which something is stated, in order; at least one.
+        moments: What can be looked at closely: the windows, or the expressions where these were looked for.
         gaps: What lies between them, in order.
-        peaks: Where each unit is strongest each time it is active: index of the moment and code, in order.
+        peaks: Where each unit is strongest each time it is active: index of the moment and code, in order. None of them
+            where expressions were looked for.
         recording: What the video can show, as the processor's `check_recording` tells, and how it is shown.
+        finds_events: Whether expressions were looked for, so that `moments` are those found.
     """
 
     request: Request
@@ -107,22 +101,26 @@ class Analysis:
     fps: float | None
     num_frames: int
     end_time: float
+    windows: Sequence[Window]
     moments: list[Moment]
     gaps: list[Gap] = field(default_factory=list)
     peaks: list[tuple[int, str]] = field(default_factory=list)
     recording: dict[str, Any] = field(default_factory=dict)
+    finds_events: bool = False
 
     @property
     def is_timeline(self) -> bool:
         """Whether there is anything to show over time."""
-        return len(self.moments) + sum(gap.reason != OUTSIDE_MARKS for gap in self.gaps) > 1
+        return self.finds_events or len(self.windows) + sum(gap.reason != OUTSIDE_MARKS for gap in self.gaps) > 1
 
     @property
     def strongest(self) -> int:
-        """Index of the moment to show first: the one with most units at their peak, then the surest."""
+        """Index of the moment to show first: the surest expression, or most units at their peak, then the surest."""
 
         def weight(index: int) -> tuple[int, float]:
-            units = self.moments[index].action_units.values()
+            event, units = self.moments[index].event, self.moments[index].action_units.values()
+            if event is not None:
+                return 0, event["probability"]
             return sum(at == index for at, _ in self.peaks), max(unit["probability"] for unit in units)
 
-        return max(range(len(self.moments)), key=weight)
+        return max(range(len(self.moments)), key=weight, default=0)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from . import cards, events, handlers, messages, what_if
+from . import cards, detector, events, expression_table, handlers, messages, what_if
 from .limits import CHECKED_EVERY_SECONDS, FILES_KEPT_SECONDS, RESULTS_KEPT_SECONDS
 
 HERE = Path(__file__).parent
@@ -68,6 +68,13 @@ def _add_input(parts: SimpleNamespace) -> None:
         with gr.Row():
             for name in ("onset", "apex", "offset"):  # an empty gr.Number becomes 0 as soon as it is seen
                 setattr(parts, name, gr.Textbox(label=name.capitalize(), max_lines=1, min_width=80))
+        parts.sensitivity = gr.Radio(
+            expression_table.sensitivity_choices() if detector.FINDS_EVENTS else ["normal"],
+            value="normal",
+            label="Sensitivity to expressions in a recording of over a second",
+            visible=detector.FINDS_EVENTS,
+            elem_id="sensitivity",
+        )
 
 
 def _add_status(parts: SimpleNamespace) -> None:
@@ -78,8 +85,9 @@ def _add_status(parts: SimpleNamespace) -> None:
 
 def _add_timeline(parts: SimpleNamespace) -> None:
     parts.plot = gr.Plot(label="Probability over time", elem_id="timeline")
-    gr.Markdown(messages.TIMELINE, elem_classes="small")
+    parts.timeline_note = gr.Markdown(messages.TIMELINE, elem_classes="small")
     parts.clicked = gr.HTML(js_on_load=(HERE / "timeline.js").read_text(encoding="utf-8"), elem_id="clicked")
+    parts.expressions = gr.HTML(js_on_load=expression_table.SCRIPT, elem_id="expressions")
     parts.peaks = gr.Radio(label="Peaks", elem_id="peaks")
     with gr.Row():
         parts.earlier = gr.Button("Earlier moment", size="sm", min_width=80)
@@ -112,6 +120,7 @@ def _add_tabs(parts: SimpleNamespace) -> None:
             with gr.Row():
                 parts.json_file = gr.DownloadButton("JSON", min_width=120)
                 parts.csv_file = gr.DownloadButton("CSV", min_width=120)
+                parts.events_file = gr.DownloadButton("CSV of expressions", visible=False, min_width=120)
                 parts.make_video = gr.Button("Make the annotated video", min_width=120)
                 parts.video_file = gr.DownloadButton("Annotated video", visible=False, min_width=120)
             parts.code = gr.Code(

@@ -51,7 +51,5 @@ def _clip(title: str, text: str, frames: list[np.ndarray], first: int) -> str:
 
 
 def _caption(moment: Moment, number: int) -> str:
-    segment, frame = moment.segment, moment.sampled[number]
-    share = (frame - segment.start_frame) / max(segment.end_frame - segment.start_frame, 1)
-    time = segment.start_time + share * (segment.end_time - segment.start_time)
+    frame, time = moment.sampled[number], moment.times[number]
     return f"{number + 1} of {len(moment.sampled)}: frame {frame} of the video, {time:.2f} s"

@@ -6,23 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from .moments import Gap, Moment
+from .moments import Gap, Window
 
 
-def find_gaps(moments: list[Moment], without: Sequence[Any], num_frames: int, rest: str) -> list[Gap]:
-    """The stretches of which nothing is stated, in order; every frame is in one of them or in a moment.
+def find_gaps(windows: Sequence[Window], without: Sequence[Any], num_frames: int, rest: str) -> list[Gap]:
+    """The stretches of which nothing is stated, in order; every frame is in one of them or in a window.
 
     Args:
-        moments: Those of one face.
+        windows: Those of one face.
         without: The processor's segments without a statement that concern it; later ones win where they overlap.
         num_frames: Of the video.
         rest: Reason of the frames that no segment speaks of.
     """
-    stated = [moment.segment for moment in moments]
+    stated = [window.segment for window in windows]
     reasons: list[str | None] = [rest] * num_frames
-    for span in (*without, *stated):
+    for span, reason in [*((span, span.reason) for span in without), *((span, None) for span in stated)]:
         frames = slice(span.start_frame, span.end_frame + 1)
-        reasons[frames] = [span.reason] * (span.end_frame + 1 - span.start_frame)
+        reasons[frames] = [reason] * (span.end_frame + 1 - span.start_frame)
     times = _times([*stated, *without], num_frames)
     starts = [frame for frame in range(num_frames) if frame == 0 or reasons[frame] != reasons[frame - 1]]
     return [
@@ -43,20 +43,20 @@ def _times(spans: list[Any], num_frames: int) -> np.ndarray:
     return np.interp(wanted, frames, times) + pace * outside
 
 
-def find_peaks(moments: list[Moment]) -> list[tuple[int, str]]:
-    """Of every run of moments in which a unit is active, the moment where it is most probable, in order of time."""
+def find_peaks(windows: Sequence[Window]) -> list[tuple[int, str]]:
+    """Of every run of windows in which a unit is active, the one where it is most probable, in order of time."""
     peaks = []
-    for code in moments[0].action_units:
+    for code in windows[0].action_units:
         run: list[int] = []
-        for index, moment in enumerate([*moments, None]):
-            if run and (moment is None or not moment.action_units[code]["active"] or is_apart(moments, index)):
-                peaks.append((max(run, key=lambda at: moments[at].action_units[code]["probability"]), code))
+        for index, window in enumerate([*windows, None]):
+            if run and (window is None or not window.action_units[code]["active"] or is_apart(windows, index)):
+                peaks.append((max(run, key=lambda at: windows[at].action_units[code]["probability"]), code))
                 run = []
-            if moment is not None and moment.action_units[code]["active"]:
+            if window is not None and window.action_units[code]["active"]:
                 run.append(index)
     return sorted(peaks)
 
 
-def is_apart(moments: list[Moment], index: int) -> bool:
-    """Whether something lies between a moment and the one before."""
-    return moments[index].segment.start_frame > moments[index - 1].segment.end_frame + 1
+def is_apart(windows: Sequence[Window], index: int) -> bool:
+    """Whether something lies between a window and the one before."""
+    return windows[index].segment.start_frame > windows[index - 1].segment.end_frame + 1

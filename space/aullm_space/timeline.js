@@ -3,6 +3,6 @@ function attach() {
     const plot = document.querySelector("#timeline .js-plotly-plot");
     if (!plot || !plot.on || plot.dataset.listens) return;
     plot.dataset.listens = "yes";
-    plot.on("plotly_click", (event) => trigger("click", { time: event.points[0].x }));
+    plot.on("plotly_click", ({ points: [point] }) => trigger("click", { time: point.customdata ?? point.x }));
 }
 new MutationObserver(attach).observe(document.body, { childList: true, subtree: true });

@@ -4,8 +4,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from . import detector
 from .facs import ACTION_UNITS
+from .lane import LANE, draw_lane
 from .moments import Analysis
 from .spans import is_apart
 
@@ -15,8 +15,9 @@ SHORTEST_NAMED = 0.03  # share of the time from which a gap's reason stands in i
 
 
 def timeline(analysis: Analysis) -> go.Figure:
-    """A map of units by time: dots are active moments, stars peaks, veils gaps. `timeline.js` makes it clickable."""
-    codes = list(analysis.moments[0].action_units)
+    """A map of units by time: dots are active windows, stars peaks, veils gaps. `timeline.js` makes it clickable."""
+    thresholds = analysis.windows[0].thresholds
+    codes = list(thresholds)
     edges, columns = _cells(analysis)
     figure = go.Figure(
         go.Heatmap(
@@ -27,55 +28,60 @@ def timeline(analysis: Analysis) -> go.Figure:
             hovertemplate="%{text}<extra></extra>",
         )
     )  # fmt: skip
-    active = [(index, code) for index, moment in enumerate(analysis.moments) for code in moment.active]
+    active = [(index, code) for index, window in enumerate(analysis.windows) for code in window.active]
     _mark(figure, analysis, [each for each in active if each not in analysis.peaks], "circle", 5)
     _mark(figure, analysis, analysis.peaks, "star", 11)
     _veil(figure, analysis)
-    labels = [f"{code} ≥ {detector.THRESHOLDS[code]:.2f}" for code in codes]
+    rows = codes
+    labels = [f"{code} ≥ {threshold:.2f}" for code, threshold in thresholds.items()]
+    if analysis.finds_events:
+        draw_lane(figure, analysis)
+        rows, labels = [LANE, *codes], [LANE, *labels]
     figure.update_yaxes(
-        autorange="reversed", fixedrange=True, showgrid=False, tickmode="array", tickvals=codes, ticktext=labels
-    )
+        range=[len(rows) - 0.5, -0.5], fixedrange=True, showgrid=False, tickmode="array", tickvals=rows,
+        ticktext=labels, categoryorder="array", categoryarray=rows,
+    )  # fmt: skip
     figure.update_xaxes(title="seconds", showgrid=False, zeroline=False, range=[0, analysis.end_time])
     figure.update_layout(
-        height=FRAME_PIXELS + ROW_PIXELS * len(codes), margin={"l": 8, "r": 8, "t": 40, "b": 40},
+        height=FRAME_PIXELS + ROW_PIXELS * len(rows), margin={"l": 8, "r": 8, "t": 40, "b": 40},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": INK, "size": 12},
     )  # fmt: skip
     return figure
 
 
 def _cells(analysis: Analysis) -> tuple[list[float], list[int | None]]:
-    """Edges of the columns in seconds, and the moment of each column; None where there is none."""
-    moments = analysis.moments
-    edges, columns = [moments[0].segment.start_time], list[int | None]()
-    for index, moment in enumerate(moments):
-        if index and is_apart(moments, index):
-            edges.append(moment.segment.start_time)
+    """Edges of the columns in seconds, and the window of each column; None where there is none."""
+    windows = analysis.windows
+    edges, columns = [windows[0].segment.start_time], list[int | None]()
+    for index, window in enumerate(windows):
+        if index and is_apart(windows, index):
+            edges.append(window.segment.start_time)
             columns.append(None)
-        joined = index + 1 < len(moments) and not is_apart(moments, index + 1)
-        edges.append((moment.centre + moments[index + 1].centre) / 2 if joined else moment.segment.end_time)
+        joined = index + 1 < len(windows) and not is_apart(windows, index + 1)
+        edges.append((window.centre + windows[index + 1].centre) / 2 if joined else window.segment.end_time)
         columns.append(index)
     return edges, columns
 
 
 def _probability(analysis: Analysis, index: int | None, code: str) -> float | None:
-    return None if index is None else analysis.moments[index].action_units[code]["probability"]
+    return None if index is None else analysis.windows[index].action_units[code]["probability"]
 
 
 def _describe(analysis: Analysis, index: int | None, code: str) -> str:
     if index is None:
         return ""
-    moment = analysis.moments[index]
-    unit = moment.action_units[code]
+    window = analysis.windows[index]
+    unit = window.action_units[code]
     return (
-        f"{code} {ACTION_UNITS[code].name}<br>{moment.centre:.2f} s: {unit['probability']:.2f}, threshold "
-        f"{detector.THRESHOLDS[code]:.2f}{', active' if unit['active'] else ''}"
+        f"{code} {ACTION_UNITS[code].name}<br>{window.centre:.2f} s: {unit['probability']:.2f}, threshold "
+        f"{window.thresholds[code]:.2f}{', active' if unit['active'] else ''}"
     )
 
 
 def _mark(figure: go.Figure, analysis: Analysis, places: list[tuple[int, str]], symbol: str, size: int) -> None:
     marker: dict[str, Any] = {"symbol": symbol, "size": size, "color": "#fff", "line": {"color": "#000", "width": 1}}
     figure.add_scatter(
-        x=[analysis.moments[index].centre for index, _ in places],
+        x=[analysis.windows[index].centre for index, _ in places],
         y=[code for _, code in places],
         mode="markers",
         marker=marker,

@@ -4,11 +4,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from . import detector
 from .examples import Example
 from .facs import ACTION_UNITS
 from .moments import Moment
 from .pictures import to_url
+
+CLIP = (
+    "Each bar is the probability that the unit <em>moves</em>; the line across it is the threshold from which it "
+    "counts as active, which is another for every unit."
+)
+EXPRESSION = (
+    "Each bar is the probability that the unit <em>takes part</em> in the expression, if it is one; the line across it "
+    "is the threshold from which it counts as active."
+)
 
 
 def unit_rows(moment: Moment, example: Example | None) -> str:
@@ -20,20 +28,18 @@ def unit_rows(moment: Moment, example: Example | None) -> str:
     """
     put_in = set(example.action_units) if example else set()
     rows = "".join(
-        _row(code, unit["probability"], active=unit["active"], put_in=code in put_in)
+        _row(code, unit["probability"], moment.thresholds[code], active=unit["active"], put_in=code in put_in)
         for code, unit in moment.action_units.items()
     )
     marked = " &#9670; put into this example." if example else ""
     return (
-        '<table class="units"><caption>Each bar is the probability that the unit <em>moves</em>; the line across it is '
-        f"the threshold from which it counts as active, which is another for every unit.{marked}</caption>"
+        f'<table class="units"><caption>{CLIP if moment.event is None else EXPRESSION}{marked}</caption>'
         '<thead><tr><th>Unit</th><th>Name</th><th><span class="unseen">Bar</span></th><th>Proba&shy;bility</th>'
         f'<th>Thres&shy;hold</th><th><span class="unseen">Active</span></th></tr></thead><tbody>{rows}</tbody></table>'
     )
 
 
-def _row(code: str, probability: float, *, active: bool, put_in: bool) -> str:
-    threshold = detector.THRESHOLDS[code]
+def _row(code: str, probability: float, threshold: float, *, active: bool, put_in: bool) -> str:
     mark = ' <span title="put into this example">&#9670;</span>' if put_in else ""
     return (
         f'<tr class="{"active" if active else "still"}" data-unit="{code}"><th scope="row">{code}</th>'

@@ -1,6 +1,6 @@
 """Frames of a video for showing it: upright, in colour and in square pixels, as the processor has them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 TIME_TOLERANCE = 1e-4  # seconds
+LONGEST_FRAME = 0.5  # seconds
 SQUARE_TOLERANCE = 0.02  # the processor's own
 
 
@@ -21,7 +22,7 @@ def count_frames(path: Path) -> int:
 
 
 def iter_frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, np.ndarray]]:
-    """Decode a video from the last key frame before a time on.
+    """Decode a video from a time on; what lies between it and the key frame before is not converted.
 
     Args:
         path: A video that can be read.
@@ -36,9 +37,12 @@ def iter_frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, np.ndar
         if start > 0:
             container.seek(first + int(start / unit), stream=stream)
         for picture in container.decode(stream):
+            time = float(((picture.pts or 0) - first) * unit)
+            if time < start - TIME_TOLERANCE:
+                continue
             width, height = _square_size(stream)
             pixels = picture.to_ndarray(format="rgb24", width=width, height=height)
-            yield float(((picture.pts or 0) - first) * unit), np.ascontiguousarray(_as_shown(pixels, picture))
+            yield time, np.ascontiguousarray(_as_shown(pixels, picture))
 
 
 def _as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
@@ -69,15 +73,42 @@ def frames_between(path: Path, start: float, end: float) -> list[np.ndarray]:
         end: Seconds.
 
     Returns:
-        None of a file whose own times need not be those of the processor: raw video, streams joined end to end.
+        None of a file whose own times need not be those of the processor.
     """
-    with av.open(str(path.absolute())) as container:
-        if container.format.flags & (Flags.no_timestamps.value | Flags.ts_discont.value):  # type: ignore[operator]
-            return []
-    kept = []
+    kept: list[np.ndarray] = []
+    if _is_untimed(path):
+        return kept
     for time, image in iter_frames(path, start):
         if time > end + TIME_TOLERANCE:
             break
-        if time >= start - TIME_TOLERANCE:
-            kept.append(image)
+        kept.append(image)
     return kept
+
+
+def frames_at(path: Path, times: Sequence[float]) -> list[np.ndarray]:
+    """The frame nearest to each of some times.
+
+    Args:
+        path: A video that can be read.
+        times: Seconds, ascending.
+
+    Returns:
+        None of a file whose own times need not be those of the processor.
+    """
+    nearest: dict[int, tuple[float, np.ndarray]] = {}
+    if _is_untimed(path):
+        return []
+    for time, image in iter_frames(path, max(0.0, times[0] - LONGEST_FRAME)):
+        for number, wanted in enumerate(times):
+            if number not in nearest or abs(time - wanted) < nearest[number][0]:
+                nearest[number] = abs(time - wanted), image
+        if time > times[-1]:
+            break
+    return [image for _, (_, image) in sorted(nearest.items(), key=lambda entry: entry[0])]
+
+
+def _is_untimed(path: Path) -> bool:
+    """Whether it is raw video, or streams joined end to end."""
+    with av.open(str(path.absolute())) as container:
+        flags: Any = container.format.flags
+        return bool(flags & (Flags.no_timestamps.value | Flags.ts_discont.value))

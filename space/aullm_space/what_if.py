@@ -10,6 +10,11 @@ NOTHING_FLIPPED = (
     "probabilities move and which hold.</p>"
 )
 
+OF_THE_CLIP = (
+    " These are the numbers that AULLM++ gives the expression's clip by itself; those of the expression weigh the "
+    "course of its motion, too."
+)
+
 
 def relation_choices(moment: Moment) -> list[tuple[str, int]]:
     """What every relation says, in words, with its strength in this clip, and its number."""
@@ -44,11 +49,11 @@ def what_if(moment: Moment, relations: list[int], units: list[str]) -> str:
         [code in units for code in moment.action_units],
         [number in relations for number in range(count)],
     )
-    before = [unit["probability"] for unit in moment.action_units.values()]
-    rows = list(zip(moment.action_units, before, map(float, after), strict=True))
+    before = [unit["probability"] for unit in moment.read.values()]
+    rows = list(zip(moment.read, before, map(float, after), strict=True))
     body = "".join(_row(*row) for row in rows)
     return (
-        f"<p>{_summary(rows)}</p>"
+        f"<p>{_summary(rows)}{OF_THE_CLIP if moment.event else ''}</p>"
         '<table class="units flips"><thead><tr><th>Unit</th><th>Name</th><th>Now</th><th>Then</th>'
         "<th>Thres&shy;hold</th><th>Change</th></tr>"
         f"</thead><tbody>{body}</tbody></table>"
