@@ -26,8 +26,8 @@ def iter_windows(
         codes: The model's units in their order.
 
     Yields:
-        `{"start_frame", "end_frame", "start_time", "end_time", "action_units"}`: a unit's probability is the highest of
-        its activity in the window, and it is active where an event that has it active goes on.
+        `{"start_frame", "end_frame", "start_time", "end_time", "action_units"}`: a unit is active where an event that
+        has it active goes on, and its probability is what the event says, elsewhere its highest activity.
     """
     first, behind = stretch.own
     starts = list(range(first, max(first + 1, behind - (_STRIDE if stretch.ends else 0)), _STRIDE))
@@ -39,16 +39,18 @@ def iter_windows(
         highest = dict(zip(codes, reading.activity[start:end].max(axis=0).tolist(), strict=True))
         under_way = [e for e in events if e["onset_time"] <= finish[1] and e["offset_time"] >= begin[1]]
         units = {
-            code: {
-                "probability": highest[code],
-                "active": any(event["action_units"].get(code, {}).get("active", False) for event in under_way),
-            }
+            code: _of_unit([e["action_units"][code] for e in under_way if code in e["action_units"]], highest[code])
             for code in codes
         }
         yield {
             "start_frame": begin[0], "end_frame": finish[0], "start_time": begin[1], "end_time": finish[1],
             "action_units": units,
         }  # fmt: skip
+
+
+def _of_unit(told: Sequence[Mapping[str, Any]], activity: float) -> dict[str, Any]:
+    probability = max((unit["probability"] for unit in told), default=activity)
+    return {"probability": probability, "active": any(unit["active"] for unit in told)}
 
 
 def _at(stretch: MotionStretch, step: int) -> tuple[int, float]:

@@ -20,7 +20,7 @@ from .language_model import LanguageModel, difference_from_record, open_language
 from .lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict, llm_keys, without_load_report
 from .motion_encoder import HALF_PRECISION, LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder, check_clips
 from .motion_stretches import MotionStretch
-from .outputs import AULLMOutput
+from .outputs import AULLMOutput, of_clips
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
 from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput, check_flips
 from .temporal_head import TemporalHead
@@ -38,7 +38,6 @@ SELF_INITIALISED = (
     ActionUnitHead,
     TemporalHead,
 )
-
 
 HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
@@ -149,8 +148,8 @@ class AULLMForAUDetection(PreTrainedModel):
             gate_weights=gate_weights,
             relation_strengths=structure.relation_strengths if structure is not None else None,
             motion_frames=motion_frames,
-            hidden_states=_of_clips(reading.hidden_states, len(pixel_values)),
-            attentions=_of_clips(reading.attentions, len(pixel_values)),
+            hidden_states=of_clips(reading.hidden_states, len(pixel_values)),
+            attentions=of_clips(reading.attentions, len(pixel_values)),
         )
         return output.to_tuple() if return_dict is False else output
 
@@ -346,11 +345,6 @@ def _in_single_precision(fn: Callable[[torch.Tensor], torch.Tensor]) -> Callable
         return tensor.to(result.device, torch.float32) if result.dtype in HALF_PRECISION else result
 
     return moved
-
-
-def _of_clips(states: tuple[torch.Tensor, ...] | None, clips: int) -> tuple[torch.Tensor, ...] | None:
-    """The states of the clips as they are, without those of their counterfactuals, which come after them."""
-    return states and tuple(state[:clips] for state in states)
 
 
 AULLMForAUDetection.register_for_auto_class("AutoModel")

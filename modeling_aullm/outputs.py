@@ -38,3 +38,8 @@ class AULLMOutput(ModelOutput):
     motion_frames: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
     attentions: tuple[torch.Tensor, ...] | None = None
+
+
+def of_clips(states: tuple[torch.Tensor, ...] | None, clips: int) -> tuple[torch.Tensor, ...] | None:
+    """The states of the clips as they are, without those of their counterfactuals, which come after them."""
+    return states and tuple(state[:clips] for state in states)

@@ -282,7 +282,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
     def iter_motion(
         self, source: VideoSource, *, fps: float | None = None, face: str | int | None = None
     ) -> Iterator[MotionStretch | Segment]:
-        """Go through a recording once, for the events in it; in memory that does not grow with it.
+        """Go through a recording once, for the events in it, in flat memory.
 
         Args:
             source: See `open_video`.
@@ -290,11 +290,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             face: Overrides the processor's `face`, see `FaceFollower`.
 
         Yields:
-            Of each continuous run of a face the stretches, for `AULLMForAUDetection.read_stretch`; where nothing can be
-            stated, segments without `pixel_values`. A video up to one second is a clip: its segments alone.
-
-        Raises:
-            VideoError: If the source cannot be used.
+            The stretches of each run of a face, for `AULLMForAUDetection.read_stretch`, and segments without
+            `pixel_values` where nothing can be stated. A video up to one second is a clip: its segments alone.
         """
         with open_video(source, fps) as stream:
             frames, is_clip = up_to_a_second(map(small, stream))
