@@ -8,6 +8,7 @@ movements drawn by another hand; the faces' skin is real, their movement is not.
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -110,7 +111,7 @@ def draw_recording(
     frames = np.empty((len(times), HEIGHT, WIDTH), np.uint8)
     for number in range(len(times)):
         fields = [course[number] * field for course, field in moved if abs(course[number]) > 1e-4]
-        skin = np.sum(fields, axis=0, dtype=np.float32) if fields else np.zeros((2, HEIGHT, WIDTH), np.float32)
+        skin: Any = np.sum(fields, axis=0, dtype=np.float32) if fields else np.zeros((2, HEIGHT, WIDTH), np.float32)
         map_x, map_y = _head(scene, [float(course[number]) for course in sway], x, y)
         map_x, map_y = (
             (mapped - cv2.remap(shift, map_x, map_y, cv2.INTER_LINEAR)).astype(np.float32)

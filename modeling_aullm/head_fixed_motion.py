@@ -9,6 +9,7 @@ and a recording may begin in mid-smile; the cost of a frame is the same however 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -93,7 +94,7 @@ class HeadFixedMotion:
     def __init__(self, landmarks: np.ndarray, view: "View | None" = None) -> None:
         self.view = View() if view is None else view
         self.transform = np.vstack([alignment_transform(landmarks, CROP_SIZE), (0, 0, 1)])
-        self._reference: np.ndarray | None = None
+        self._reference = np.empty((0, 0), np.float32)  # before the first frame
         self._count, self._fitted_at, self._time = 0.0, -np.inf, 0.0
         self._weights = _window()
         self._turn = np.zeros(2)
@@ -105,7 +106,7 @@ class HeadFixedMotion:
             grey: (height, width) uint8 or float32, 0..255.
             time: Seconds.
         """
-        if self._reference is None:
+        if not self._reference.size:
             crop = self._crop(grey)
             self._reference, self._time = crop.copy(), time
             self._fit_reference(time)
@@ -138,10 +139,11 @@ class HeadFixedMotion:
         """
         before = self.transform
         self.transform = np.vstack([alignment_transform(landmarks, CROP_SIZE), (0, 0, 1)])
-        if self._reference is not None:
+        if self._reference.size:
             moved = (self.transform @ np.linalg.inv(before))[:2]
             size, border = (CROP_SIZE, CROP_SIZE), cv2.BORDER_REPLICATE
-            self._reference = cv2.warpAffine(self._reference, moved, size, flags=cv2.INTER_LINEAR, borderMode=border)
+            moved_to: Any = cv2.warpAffine(self._reference, moved, size, flags=cv2.INTER_LINEAR, borderMode=border)
+            self._reference = moved_to
             self._fit_reference(self._time)
 
     def _fit_reference(self, time: float) -> None:
@@ -215,7 +217,7 @@ def crop_by(grey: np.ndarray, transform: np.ndarray) -> np.ndarray:
     high = np.ceil(corners.max(axis=1) / block).astype(int) + 2
     low = np.clip(low, 0, np.maximum(0, np.array(grey.shape[::-1]) // block - 2))
     high = np.maximum(np.minimum(high, np.array(grey.shape[::-1]) // block), low + 1)
-    part = grey[low[1] * block : high[1] * block, low[0] * block : high[0] * block].astype(np.float32)
+    part: Any = grey[low[1] * block : high[1] * block, low[0] * block : high[0] * block].astype(np.float32)
     if block > 1:
         part = cv2.resize(part, tuple(high - low), interpolation=cv2.INTER_AREA)
     to_frame = np.array([[block, 0, block * (low[0] + 0.5) - 0.5], [0, block, block * (low[1] + 0.5) - 0.5], [0, 0, 1]])

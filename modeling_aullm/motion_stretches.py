@@ -220,7 +220,7 @@ class _Run:
     def push(self, sighting: Sighting) -> Iterator[MotionStretch]:
         """Take the next frame."""
         if self.even.push(sighting.luma, sighting.time, sighting.index) and self.shape is not None:
-            self._follow(self.last)
+            self._follow(self.last, self.shape)
         self.last = sighting
         if len(self.even.times) >= self.told + OWN_STEPS + AROUND_STEPS:
             yield self._stretch(self.told + OWN_STEPS)
@@ -238,19 +238,20 @@ class _Run:
         else:
             yield self._stretch(num_steps)
 
-    def _follow(self, sighting: Sighting) -> None:
+    def _follow(self, sighting: Sighting, shape: Face) -> None:
         """Note where the face is, and bring the crop back to it where the two have parted, as after a fast movement."""
         tracker, found, seen_at = self.even.tracker, sighting.face, sighting.seen_at
         if found is not None and seen_at is not None and sighting.index >= seen_at > self._looked_for:
             self._looked_for = seen_at
-            self.shape = _blend(self.shape, _moved(found, tracker.transform), _SETTLING)
-            astray = (self.shape.landmarks - (FACE_TEMPLATE * CROP_SIZE - 0.5)).mean(axis=0)
+            shape = _blend(shape, _moved(found, tracker.transform), _SETTLING)
+            astray = (shape.landmarks - (FACE_TEMPLATE * CROP_SIZE - 0.5)).mean(axis=0)
             if np.abs(astray).max() > _ASTRAY:
                 tracker.anchor(found.landmarks)
-                self.shape = _moved(found, tracker.transform)
+                shape = _moved(found, tracker.transform)
+        self.shape = shape
         if sighting.time - self._seen_time >= _SIGHT_SECONDS - 1e-6:
             self._seen_time = sighting.time
-            self.seen.append((sighting.index, _moved(self.shape, np.linalg.inv(tracker.transform))))
+            self.seen.append((sighting.index, _moved(shape, np.linalg.inv(tracker.transform))))
 
     def _stretch(self, end: int) -> MotionStretch:
         """The stretch up to a step, with its surroundings; what no later one needs is forgotten."""

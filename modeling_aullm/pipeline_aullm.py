@@ -151,7 +151,8 @@ class ActionUnitDetectionPipeline(ChunkPipeline):
     def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
         pixel_values, stretch = model_inputs.pop("pixel_values"), model_inputs.get("stretch")
         logits = None if pixel_values is None else self.model(pixel_values=pixel_values).logits
-        return {"logits": logits, "reading": stretch and self.model.read_stretch(stretch), **model_inputs}
+        model: Any = self.model
+        return {"logits": logits, "reading": stretch and model.read_stretch(stretch), **model_inputs}
 
     def postprocess(  # type: ignore[override]
         self,

@@ -66,7 +66,7 @@ def targets_of(record: MotionRecord, action_units: Sequence[str]) -> Targets:
         extent[close, 0] = np.log(np.maximum(times[close] - event.onset, _SHORTEST))
         extent[close, 1] = np.log(np.maximum(event.offset - times[close], _SHORTEST))
         extent[close, 2] = (event.apex - event.onset) / max(length, _SHORTEST)
-        shown = [column for column, code in enumerate(action_units) if code in event.units]
+        shown = np.array([code in event.units for code in action_units])
         units[np.ix_(close, shown)] = 1
         activity[np.ix_((times >= event.onset) & (times <= event.offset), shown)] = 1
     others = np.zeros((num_steps, len(OTHERS)), np.float32)

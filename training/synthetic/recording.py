@@ -242,7 +242,7 @@ def _events(
         length = end - start
         peak = start + rng.uniform(0.3, 0.7) * length if kind == "micro" else (start + end) / 2
         hold = 0.0 if kind == "micro" else rng.uniform(0, 0.7) * length
-        bend = np.exp(rng.uniform(-0.35, 0.35, 2))
+        bend = (float(np.exp(rng.uniform(-0.35, 0.35))), float(np.exp(rng.uniform(-0.35, 0.35))))
         for unit in units:
             own = float(np.clip(strength * np.exp(rng.normal(0, 0.3)), weakest, 4))
             motion = draw_unit(rng, unit, grid, face.landmarks, ranges, amplitude=own)
