@@ -34,8 +34,8 @@ class AULLMProcessor(ProcessorMixin):
         action_units: Codes such as `AU12` in the order of the model's logits, by default the twelve of CD6ME.
         thresholds: Probability from which each unit counts as active, by default 0.5 each.
         sensitivities: How sure an event has to be to be told, by name, and what that means: `{"normal": {"probability":
-            0.4, "unit_probability": 0.5, "false_alarms_per_minute": 1.2}}`, the last measured on validation recordings
-            without any event, None if nobody has.
+            0.4, "unit_probability": 0.5, "false_alarms_per_minute": 0.5}}`, the last measured on validation recordings,
+            events that are found and match none; None if nobody has.
 
     Raises:
         ValueError: If a unit is unknown or stands there twice, or the thresholds do not fit.
