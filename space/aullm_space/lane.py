@@ -16,7 +16,6 @@ def draw_lane(figure: go.Figure, analysis: Analysis) -> None:
     """Each expression from onset to offset, with its number at the apex; `timeline.js` makes them clickable."""
     if not analysis.moments:
         figure.add_annotation(x=analysis.end_time / 2, y=LANE, text="no expression was found", showarrow=False)
-        figure.add_scatter(x=[None], y=[LANE], showlegend=False)  # so that the row is there
         return
     for moment in analysis.moments:
         segment = moment.segment
