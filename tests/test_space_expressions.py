@@ -194,6 +194,7 @@ def test_the_timeline_has_a_bar_an_expression_and_veils_what_is_not_stated(space
     (bars,) = (trace for trace in figure.data if trace.type == "bar")
     assert list(bars.base) == [each[0] for each in FOUND] and list(bars.customdata) == [each[1] for each in FOUND]
     np.testing.assert_allclose(bars.x, [each[2] - each[0] for each in FOUND])
+    assert list(figure.data[0].y) == list(figure.layout.yaxis.categoryarray)  # or nothing at all is drawn
     full = [colour.startswith("#") for colour in bars.marker.color]
     assert full == [True, True, False] and figure.layout.yaxis.categoryarray[0] == bars.y[0]
     reasons = [each.text for each in timeline(look_at(recording_with(tmp_path, "gap"))[1][0]).layout.annotations]
