@@ -233,7 +233,9 @@ def test_expressions_are_stepped_through_and_taken_away(browser, server, tmp_pat
     page.get_by_role("button", name="Options").click()
     page.locator("#sensitivity").get_by_label("High: finds more").check()
     wait_for_result(page, "3 expressions (2 micro, 1 longer) found at high sensitivity")
-    box = page.locator("#timeline .barlayer .point").nth(2).bounding_box()
+    bar = page.locator("#timeline .barlayer .point").nth(2)
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
     page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.5 * box["height"])
     account.get_by_text("Expression 3 of 3").wait_for()
     assert unit_numbers(page)["AU1"] == 0.95
