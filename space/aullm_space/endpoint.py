@@ -36,11 +36,14 @@ def answer(
     if not video:
         raise gr.Error("Give a video of a face.", print_exception=False)
     chosen: str | int = int(face) if face and face.isdigit() else face or "largest"
-    marks = (None if mark is None else int(mark) for mark in (onset, apex, offset))
+    marks = {
+        name: None if mark is None else int(mark)
+        for name, mark in (("onset", onset), ("apex", apex), ("offset", offset))
+    }
     if detector.FINDS_EVENTS and sensitivity not in detector.processor.sensitivities:
         known = ", ".join(detector.processor.sensitivities)
         raise gr.Error(f"sensitivity must be one of {known}, got {sensitivity!r}", print_exception=False)
     try:
-        return to_records(analyse(Request(Path(video), chosen, *marks, sensitivity)))
+        return to_records(analyse(Request(Path(video), chosen, **marks, sensitivity=sensitivity)))
     except UnusableVideo as problem:
         raise gr.Error(str(problem), print_exception=False) from problem

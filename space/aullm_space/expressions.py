@@ -83,11 +83,8 @@ def find_expressions(readings: Sequence[tuple[Any, Any]], sensitivity: str) -> l
         sampled, times = stretch.frames[steps].tolist(), stretch.times[steps].tolist()
         frames = event["onset_frame"], event["offset_frame"]
         extent = _extent(stretch, frames, (event["onset_time"], event["offset_time"]), proposal.pixel_values)
-        moments.append(
-            Moment(
-                extent, event["action_units"], thresholds, sampled, times, read[row], *answers.reasons(row), event=event
-            )
-        )
+        units, (gates, strengths) = event["action_units"], answers.reasons(row)
+        moments.append(Moment(extent, units, thresholds, sampled, times, read[row], gates, strengths, event))
     return sorted(moments, key=lambda moment: moment.segment.start_time)
 
 

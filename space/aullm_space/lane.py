@@ -9,14 +9,13 @@ from .moments import Analysis, Moment
 
 LANE = "expressions"  # the first row's name
 COLOURS = {"micro": "#AA4499", "longer": "#117755"}  # told apart by colour-blind people, too
-NUMBERED = "#7d8595"  # to be seen on light and dark ground
+ABOVE = 18  # pixels from the lane's middle to the numbers
 
 
 def draw_lane(figure: go.Figure, analysis: Analysis) -> None:
     """Each expression from onset to offset, with its number at the apex; `timeline.js` makes them clickable."""
     if not analysis.moments:
         figure.add_annotation(x=analysis.end_time / 2, y=LANE, text="no expression was found", showarrow=False)
-        figure.add_scatter(x=[None], y=[LANE], showlegend=False)  # so that the row is there
         return
     for moment in analysis.moments:
         segment = moment.segment
@@ -45,13 +44,13 @@ def _add_bars(figure: go.Figure, analysis: Analysis) -> None:
 def _add_apexes(figure: go.Figure, analysis: Analysis) -> None:
     times = [moment.event["apex_time"] for moment in analysis.moments if moment.event]
     figure.add_scatter(
-        x=times, y=[LANE] * len(times), mode="markers+text", showlegend=False, cliponaxis=False,
+        x=times, y=[LANE] * len(times), mode="markers", showlegend=False, cliponaxis=False,
         marker={"symbol": "triangle-up", "size": 9, "color": "#fff", "line": {"color": "#000", "width": 1}},
-        text=[f"{number}" for number in range(1, 1 + len(times))], textposition="top center",
-        textfont={"color": NUMBERED, "size": 13},
         hovertext=[_describe(number, moment) for number, moment in enumerate(analysis.moments, 1)],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
+    for number, time in enumerate(times, 1):
+        figure.add_annotation(x=time, y=LANE, yshift=ABOVE, text=f"{number}", showarrow=False)
 
 
 def _describe(number: int, moment: Moment) -> str:

@@ -10,7 +10,7 @@ from .moments import Analysis
 GAPS_LISTED = 4
 _KEPT = f"{FILES_KEPT_SECONDS // 60} minutes"
 _HEADER = """<header><h1>Micro-expressions, unit by unit</h1>
-<p>A face moves for less than half a second. Which muscles? Give a short video of one face: the page magnifies the
+<p>A face moves for less than half a second. Which muscles? Give a video of one face: the page {finds}magnifies the
 movement and names the <strong>Action Units</strong> of FACS that the model sees, and why. What it names is change, not
 posture: a smile that is held from the first frame to the last is no movement.</p>
 <p class="warning">{checkpoint}</p></header>"""
@@ -62,7 +62,8 @@ JSON of `aullm predict --json`.
 def header() -> str:
     """What the page is for, and which checkpoint answers."""
     sentence = checkpoint.describe(detector.NAME, checkpoint.trained_on())
-    return _HEADER.format(checkpoint=sentence)
+    finds = "finds such expressions, " if detector.FINDS_EVENTS else ""
+    return _HEADER.format(checkpoint=sentence, finds=finds)
 
 
 def error(text: str) -> str:

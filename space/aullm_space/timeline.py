@@ -18,13 +18,14 @@ def timeline(analysis: Analysis) -> go.Figure:
     """A map of units by time: dots are active windows, stars peaks, veils gaps. `timeline.js` makes it clickable."""
     thresholds = analysis.windows[0].thresholds
     codes = list(thresholds)
+    rows = [LANE, *codes] if analysis.finds_events else codes  # plotly's maps need a row for every name on the axis
     edges, columns = _cells(analysis)
     figure = go.Figure(
         go.Heatmap(
-            x=edges, y=codes, z=[[_probability(analysis, index, code) for index in columns] for code in codes],
+            x=edges, y=rows, z=[[_probability(analysis, index, code) for index in columns] for code in rows],
             zmin=0, zmax=1, colorscale="Cividis", ygap=2, hoverongaps=False,
             colorbar={"thickness": 10, "len": 0.9, "title": {"text": "probability", "side": "right"}},
-            text=[[_describe(analysis, index, code) for index in columns] for code in codes],
+            text=[[_describe(analysis, index, code) for index in columns] for code in rows],
             hovertemplate="%{text}<extra></extra>",
         )
     )  # fmt: skip
@@ -32,11 +33,9 @@ def timeline(analysis: Analysis) -> go.Figure:
     _mark(figure, analysis, [each for each in active if each not in analysis.peaks], "circle", 5)
     _mark(figure, analysis, analysis.peaks, "star", 11)
     _veil(figure, analysis)
-    rows = codes
-    labels = [f"{code} ≥ {threshold:.2f}" for code, threshold in thresholds.items()]
     if analysis.finds_events:
         draw_lane(figure, analysis)
-        rows, labels = [LANE, *codes], [LANE, *labels]
+    labels = [f"{row} ≥ {thresholds[row]:.2f}" if row in thresholds else row for row in rows]
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5], fixedrange=True, showgrid=False, tickmode="array", tickvals=rows,
         ticktext=labels, categoryorder="array", categoryarray=rows,
@@ -64,11 +63,11 @@ def _cells(analysis: Analysis) -> tuple[list[float], list[int | None]]:
 
 
 def _probability(analysis: Analysis, index: int | None, code: str) -> float | None:
-    return None if index is None else analysis.windows[index].action_units[code]["probability"]
+    return None if index is None or code == LANE else analysis.windows[index].action_units[code]["probability"]
 
 
 def _describe(analysis: Analysis, index: int | None, code: str) -> str:
-    if index is None:
+    if index is None or code == LANE:
         return ""
     window = analysis.windows[index]
     unit = window.action_units[code]
