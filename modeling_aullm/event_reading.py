@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from .motion_stretches import STEP_SECONDS, MotionStretch
+from .motion_stretch import STEP_SECONDS, MotionStretch
 from .temporal_head import TemporalScores
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .event_reading import StretchReading
-from .motion_stretches import STEP_SECONDS, MotionStretch
+from .motion_stretch import STEP_SECONDS, MotionStretch
 from .temporal_windows import WINDOW_SECONDS
 
 _WINDOW = round(WINDOW_SECONDS / STEP_SECONDS)

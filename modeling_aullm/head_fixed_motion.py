@@ -15,10 +15,8 @@ import cv2
 import numpy as np
 
 from .face_alignment import alignment_transform
+from .motion_stretch import CROP_SIZE, GRID_SIZE, NUM_CHANNELS, NUM_HEAD
 
-CROP_SIZE, GRID_SIZE = 64, 16
-NUM_CHANNELS = 4  # displacement right, down; change of brightness; what no displacement explains
-NUM_HEAD = 6  # shift right, down, turn in the plane, approach, turn right, nod: since the step before
 RENEWAL_SECONDS = 1.5
 _REFIT_SECONDS = 0.1  # how often the reference's gradients are computed anew
 _SMOOTHING = 1.0  # pixels, so that brightness is nearly linear over a sub-pixel shift

@@ -19,7 +19,7 @@ from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenN
 from .language_model import LanguageModel, difference_from_record, open_language_model
 from .lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict, llm_keys, without_load_report
 from .motion_encoder import HALF_PRECISION, LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder, check_clips
-from .motion_stretches import MotionStretch
+from .motion_stretch import MotionStretch
 from .outputs import AULLMOutput, of_clips
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
 from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput, check_flips

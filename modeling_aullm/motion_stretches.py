@@ -7,7 +7,6 @@ does not grow with the recording.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,11 +14,11 @@ import numpy as np
 from .face_alignment import FACE_TEMPLATE, Face, detect_same_face, to_grey
 from .face_stretches import SHORTEST_RUN_SECONDS, TOO_SHORT
 from .face_tracks import CUT, Sighting
-from .head_fixed_motion import CROP_SIZE, HeadFixedMotion, MotionStep, View
+from .head_fixed_motion import HeadFixedMotion, MotionStep, View
+from .motion_stretch import CROP_SIZE, STEP_SECONDS, MotionStretch
 from .temporal_windows import TIME_TOLERANCE, check_held
 from .video_stream import VideoStream
 
-STEP_SECONDS = 0.02
 OWN_STEPS = 504  # of a stretch: what is found in them is told
 AROUND_STEPS = 120  # to either side: what is found in them is another stretch's
 GAP_SECONDS = 0.5  # from one frame to the next: time for a micro-expression that no frame shows
@@ -27,49 +26,6 @@ FAR_APART = "frames too far apart"
 _SIGHT_SECONDS = 0.1  # how often it is told where the face is
 _ASTRAY = 4.0  # pixels of the crop by which the face may slide in it before it is looked up anew
 _SETTLING = 0.3  # share by which each sight of the face corrects where it is believed to be: points are whole pixels
-
-
-@dataclass(frozen=True)
-class MotionStretch:
-    """A part of a continuous run of one face.
-
-    Attributes:
-        face_id: Which face, from 1; None for ready crops.
-        times: Seconds of each step, (steps,).
-        frames: Number of the frame nearest to each step, (steps,).
-        motion: (steps, 4, 16, 16) float32, see `MotionStep`.
-        head: (steps, 6) float32, likewise, a step of `STEP_SECONDS`.
-        crops: (steps, 64, 64) uint8 grey, head-fixed.
-        own: First step that is this stretch's own, and the first one behind them.
-        seen: The number of a frame every tenth of a second, and where the face is in it, as the head was followed.
-        begins: Number and seconds of the run's first frame; None if it lies in a stretch before.
-        ends: The same of its last frame; None if it lies in a stretch behind.
-        fps: Frames a second of the video, None if its container does not say.
-        recording: See `VideoStream.recording`.
-    """
-
-    face_id: int | None
-    times: np.ndarray
-    frames: np.ndarray
-    motion: np.ndarray
-    head: np.ndarray
-    crops: np.ndarray
-    own: tuple[int, int]
-    seen: tuple[tuple[int, Face], ...]
-    begins: tuple[int, float] | None
-    ends: tuple[int, float] | None
-    fps: float | None
-    recording: dict[str, Any]
-
-    @property
-    def end_frame(self) -> int:
-        """Number of the last frame that is this stretch's own."""
-        return self.ends[0] if self.ends else int(self.frames[self.own[1] - 1])
-
-    def seen_between(self, start: int, end: int) -> list[tuple[int, Face]]:
-        """Where the face is in a frame, and from there on to another one."""
-        before = [face for at, face in self.seen if at <= start] or [face for _, face in self.seen[:1]]
-        return [(start, face) for face in before[-1:]] + [(at, face) for at, face in self.seen if start < at <= end]
 
 
 @dataclass(frozen=True)

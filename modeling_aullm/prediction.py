@@ -13,7 +13,7 @@ from .face_alignment import Face
 from .face_orientation import turned_video_hint
 from .face_tracks import NO_FACE
 from .facs import ACTION_UNITS
-from .motion_stretches import MotionStretch
+from .motion_stretch import MotionStretch
 from .progress import Progress
 from .recording_check import check_recording
 from .results import OUTSIDE_MARKS, EventResult, FaceResult, Prediction, SegmentResult, UnitResult, times_at_frames

@@ -13,7 +13,7 @@ from transformers.video_processing_utils import BaseVideoProcessor
 from .event_reading import StretchReading
 from .event_timeline import iter_windows
 from .facs import AU_SETS, check_action_units
-from .motion_stretches import MotionStretch
+from .motion_stretch import MotionStretch
 from .video_processing_aullm import AULLMVideoProcessor
 from .video_reading import VideoSource
 

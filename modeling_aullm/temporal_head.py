@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import initialization as init
 
-from .head_fixed_motion import GRID_SIZE, NUM_CHANNELS, NUM_HEAD
+from .motion_stretch import GRID_SIZE, NUM_CHANNELS, NUM_HEAD
 
 OTHERS = ("blink", "talk", "head")
 _FILTERS, _FILTER_STEPS = 12, 13

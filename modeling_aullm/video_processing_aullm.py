@@ -23,7 +23,8 @@ from .face_following import EVENT_CHECK_SECONDS, FaceFollower
 from .face_orientation import turned_video_hint
 from .face_stretches import TOO_SHORT, iter_stretches
 from .face_tracks import NO_FACE, Sighting
-from .motion_stretches import MotionStretch, iter_motion
+from .motion_stretch import MotionStretch
+from .motion_stretches import iter_motion
 from .recording_check import check_recording
 from .segments import Segment, best_run, unread_segment
 from .temporal_windows import WINDOW_SECONDS, check_window, up_to_a_second

@@ -15,7 +15,7 @@ from torch import nn
 
 from modeling_aullm import AULLMProcessor
 from modeling_aullm.event_reading import Proposal, StretchReading
-from modeling_aullm.motion_stretches import MotionStretch
+from modeling_aullm.motion_stretch import MotionStretch
 from modeling_aullm.temporal_head import TemporalHead, TemporalScores
 from training.errors import InputError
 from training.events import calibration, fit
@@ -75,7 +75,8 @@ def test_the_skin_moves_where_its_units_pull_and_comes_back(unit, anchor, down, 
     """Of a face that does nothing else, by OpenCV's dense flow."""
 
     def at_rest(_rng, _face, grid, num_frames, _fps):
-        return [Movement(0, np.zeros(num_frames), np.zeros_like(grid))], {"blink": [], "talk": [], "head": []}
+        still = [Movement(0, np.zeros(num_frames), np.zeros_like(grid))]
+        return still, np.zeros(num_frames), {"blink": [], "talk": [], "head": []}
 
     monkeypatch.setattr(recording, "_restlessness", at_rest)
     monkeypatch.setattr(recording, "draw_action_units", lambda _rng: ("", [unit]))

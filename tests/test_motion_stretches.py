@@ -39,7 +39,7 @@ SPEED = 3.0  # of the motion below, a second
 class SteadyTracker:
     """In place of the real one: motion grows with time, the head moves evenly; notes the pictures that it is given."""
 
-    def __init__(self, _landmarks):
+    def __init__(self, _landmarks, _view=None):
         self.transform, self.last, self.pictures = np.eye(3), None, []
 
     def step(self, grey, time):
@@ -192,8 +192,8 @@ def test_memory_of_a_long_run_does_not_grow(steady, monkeypatch):
     film, most, told, held = Film(50.0).add(6000, run=1), 0, 0, []
 
     class Watched(EvenSteps):
-        def __init__(self, landmarks):
-            super().__init__(landmarks)
+        def __init__(self, landmarks, view=None):
+            super().__init__(landmarks, view)
             held.append(self)
 
     monkeypatch.setattr(motion_stretches, "EvenSteps", Watched)

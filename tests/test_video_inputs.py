@@ -122,7 +122,8 @@ def test_frames_of_no_known_shape_are_videos_of_no_known_shape(processor, pipe):
     frames = [np.zeros((64, 64, 4), np.uint8)] * 3
     with pytest.raises(ValueError, match="shape must be|64"):
         processor(videos=frames)
-    for (segment,) in pipe(frames):
+    for found in pipe(frames):
+        (segment,) = found["timeline"]
         assert segment["action_units"] is None and "64" in segment["reason"]
 
 

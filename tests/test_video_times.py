@@ -270,7 +270,7 @@ def test_the_annotated_video_of_the_page_is_as_long_as_the_upload(folder, monkey
     monkeypatch.setattr(detector, "processor", AULLMProcessor(), raising=False)
     times = [0, 30, 70, 100, 400, 420, 3900]
     path = write_timed(folder / "upload.webm", times, "libvpx", hold=300, rate=1000)
-    annotated_video.write_annotated_video(Analysis(Request(path), None, 30.0, 7, 3.9, []), folder / "annotated.mp4")
+    annotated_video.write_annotated_video(Analysis(Request(path), None, 30.0, 7, 3.9, [], []), folder / "annotated.mp4")
     own, length = shown(folder / "annotated.mp4")
     np.testing.assert_allclose(own, np.array(times) / 1000, atol=1e-3)
     assert length == pytest.approx(4.2, abs=2e-3)

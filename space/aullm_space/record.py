@@ -44,7 +44,7 @@ def _settings(analysis: Analysis) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     if analysis.finds_events:
         rate = detector.processor.sensitivities[request.sensitivity]["false_alarms_per_minute"]
-        settings = {"sensitivity": request.sensitivity, "false_alarms_per_minute": rate}
+        settings = {"sensitivity": request.sensitivity, "false_alarms_per_minute": rate, "only_action_units": None}
     return settings | {
         "window": WINDOW_SECONDS if is_cut else None,
         "stride": STRIDE_SECONDS if is_cut else None,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from modeling_aullm.event_reading import StretchReading, read_stretch
-from modeling_aullm.motion_stretches import STEP_SECONDS, MotionStretch
+from modeling_aullm.motion_stretch import STEP_SECONDS, MotionStretch
 from modeling_aullm.temporal_windows import WINDOW_SECONDS
 from training.events.motion_records import MotionRecord
 from training.scoring.spotting import Event, Recording

@@ -12,7 +12,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from modeling_aullm.motion_stretches import EvenSteps, MotionStretch
+from modeling_aullm.motion_stretch import MotionStretch
+from modeling_aullm.motion_stretches import EvenSteps
 from modeling_aullm.source_paths import find_sources
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_stream import VideoError
