@@ -36,7 +36,7 @@ def fit_temporal_head(
         batch_size: Windows a step, over all processes.
         seed: Of the windows and their order.
     """
-    accelerator = Accelerator(mixed_precision="bf16")
+    accelerator = Accelerator()
     expect_nothing(head)
     windows = MotionWindows(records, action_units, steps * batch_size, seed)
     loader = DataLoader(windows, batch_size=max(1, batch_size // accelerator.num_processes))
@@ -48,7 +48,8 @@ def fit_temporal_head(
     bar = tqdm(total=steps, desc="temporal head", unit="step", disable=not accelerator.is_main_process)
     mean: dict[str, float] = {}
     for number, batch in enumerate(loader, 1):
-        scores = model(batch.pop("motion"), batch.pop("head"))
+        with torch.autocast(accelerator.device.type, dtype=torch.bfloat16):
+            scores = model(batch.pop("motion"), batch.pop("head"))
         parts = loss_of(scores, batch)
         accelerator.backward(torch.stack(list(parts.values())).sum())
         accelerator.clip_grad_norm_(model.parameters(), _CLIP)
