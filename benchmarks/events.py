@@ -19,6 +19,7 @@ from benchmarks.moved_faces import draw_recording, encode, place
 from modeling_aullm import predict
 from modeling_aullm.results import Prediction
 from training.scoring.spotting import Event, Recording, score_recordings
+from training.scoring.spotting_baselines import window_events
 
 RECORDINGS, WITH_EVENTS, EVENTS, SECONDS = 14, 10, 3, 10.0
 NOISES, FACE_WIDTHS, QUALITIES = (1.0, 1.5, 2.0), (190, 150, 230), (16, 18, 20)
@@ -35,17 +36,11 @@ def events_of(prediction: Prediction) -> list[Event]:
 
 def window_runs(prediction: Prediction) -> list[Event]:
     """Runs of windows in which any unit is active, with the units of any of them."""
-    runs: list[list[Any]] = []
-    for segment in prediction.segments:
-        active = {code for code, unit in (segment.action_units or {}).items() if unit.active}
-        if active and runs and runs[-1][1] >= segment.start_time:
-            runs[-1][1], runs[-1][2] = segment.end_time, runs[-1][2] | active
-        elif active:
-            runs.append([segment.start_time, segment.end_time, active])
-    return [
-        Event(start, (start + end) / 2, end, frozenset(units), "micro" if end - start <= 0.5 else "longer")
-        for start, end, units in runs
-    ]
+    segments, codes = prediction.segments, list(prediction.thresholds)
+    probabilities = [[(s.action_units or {})[code].probability for code in codes] for s in segments]
+    starts, ends = ([getattr(s, name) for s in segments] for name in ("start_time", "end_time"))
+    thresholds = np.array(list(prediction.thresholds.values()))
+    return window_events(np.array(starts), np.array(ends), np.array(probabilities), thresholds, codes)
 
 
 def draw_all(pictures: Sequence[np.ndarray], work: Path) -> Iterator[tuple[Path, list[Event]]]:

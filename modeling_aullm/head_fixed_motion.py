@@ -94,7 +94,7 @@ class HeadFixedMotion:
         self.transform = np.vstack([alignment_transform(landmarks, CROP_SIZE), (0, 0, 1)])
         self._reference = np.empty((0, 0), np.float32)  # before the first frame
         self._count, self._fitted_at, self._time = 0.0, -np.inf, 0.0
-        self._weights = _window()
+        self._weights = _WINDOW
         self._turn = np.zeros(2)
 
     def step(self, grey: np.ndarray, time: float) -> MotionStep:

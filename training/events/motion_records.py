@@ -23,8 +23,6 @@ from training.synthetic import DOMAINS, draw_face
 from training.synthetic.faces import Domain, Face
 from training.synthetic.recording import SyntheticRecording, synthetic_recording
 
-OTHERS = ("blink", "talk", "head")  # the order of `TemporalScores.others`
-
 
 @dataclass(frozen=True)
 class MotionRecord:

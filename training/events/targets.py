@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from modeling_aullm.temporal_head import TemporalScores
-from training.events.motion_records import OTHERS, MotionRecord
+from modeling_aullm.temporal_head import OTHERS, TemporalScores
+from training.events.motion_records import MotionRecord
 
 # Own choices: width of the middle's bump, and how near it a step must be to tell extent and units.
 _BUMP = (0.03, 0.06)  # seconds, and share of the event's length, of one standard deviation

@@ -15,7 +15,7 @@ from training.synthetic.anatomy import JAW_DROP, Pull
 from training.synthetic.camera import CAMERA_RANGES, h264_round_trip, light_face, optics
 from training.synthetic.clip import check_domain, enlarge, sample_frames
 from training.synthetic.emotions import draw_action_units
-from training.synthetic.faces import MARGIN, TEMPLATE, Domain, Face, depth
+from training.synthetic.faces import MARGIN, Domain, Face, depth
 from training.synthetic.head import gaze_fields, lid_closure
 from training.synthetic.lids import Lids, draw_lids
 from training.synthetic.motion import MOTION_RANGES, displacement_field, draw_amplitude, draw_unit
@@ -117,7 +117,7 @@ def synthetic_recording(
 def face_points(face: Face) -> np.ndarray:
     """The five points of a face that a detector gives, (5, 2), in fractions of the crop."""
     at = face.landmarks
-    return np.stack([*at.eye, at.nose, *at.mouth_corner]) if at is not None else TEMPLATE
+    return np.stack([*at.eye, at.nose, *at.mouth_corner])
 
 
 def _frame_grid(size: int) -> np.ndarray:
