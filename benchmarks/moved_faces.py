@@ -5,6 +5,7 @@ flicker, noise, H.264. Written independently of `training/synthetic`, so that wh
 movements drawn by another hand; the faces' skin is real, their movement is not.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -81,7 +82,7 @@ def place(photograph: np.ndarray, face_width: int) -> Scene:
 
 
 def draw_recording(
-    scene: Scene, seed: int, *, events: int, seconds: float, noise: float
+    scene: Scene, seed: int, *, events: int, seconds: float, noise: float, fps: int = FPS
 ) -> tuple[np.ndarray, list[Event]]:
     """Move a face.
 
@@ -91,12 +92,13 @@ def draw_recording(
         events: Micro-expressions in it.
         seconds: Length.
         noise: Grey levels of the sensor's.
+        fps: Frames a second.
 
     Returns:
         Frames, (num_frames, HEIGHT, WIDTH) uint8, and the events.
     """
     rng = np.random.default_rng(seed)
-    times = np.arange(round(seconds * FPS)) / FPS
+    times = np.arange(round(seconds * fps)) / fps
     begin = rng.uniform(0.5, seconds - TALK_SECONDS - 0.6)
     truth, moved = _expressions(rng, scene, times, (begin, begin + TALK_SECONDS), events)
     moved += _talk(rng, scene, times, begin)
@@ -232,20 +234,21 @@ def _slow(rng: np.random.Generator, times: np.ndarray, most: float = 0.25) -> np
     return np.sum(waves, axis=0) / 1.5
 
 
-def encode(path: Path, frames: np.ndarray, crf: int) -> None:
+def encode(path: Path, frames: Iterable[np.ndarray], crf: int, fps: int = FPS) -> None:
     """Write grey frames as H.264.
 
     Args:
         path: New MP4 file.
-        frames: (num_frames, height, width) uint8.
+        frames: (HEIGHT, WIDTH) uint8 each.
         crf: Quality.
+        fps: Frames a second.
     """
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"crf": str(crf), "preset": "veryfast"})
-        stream.height, stream.width = frames.shape[1:]
+        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast"})
+        stream.height, stream.width = HEIGHT, WIDTH
         stream.pix_fmt = "yuv420p"
         for number, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(frame, format="gray").reformat(format="yuv420p")
-            picture.pts, picture.time_base = number, Fraction(1, FPS)
+            picture.pts, picture.time_base = number, Fraction(1, fps)
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))

@@ -1,57 +1,52 @@
-"""A made-up long recording: drawn people before a 640x480 camera, by default of 200 frames a second, as H.264."""
+"""A made-up long recording: a drawn face before a 640x480 camera that sways, blinks, talks and shows an expression now
+and then (`moved_faces`), as H.264."""
 
 import math
-from fractions import Fraction
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import av
 import numpy as np
 from PIL import Image
 
-from benchmarks.preparation import HEIGHT, WIDTH, person
+from benchmarks.moved_faces import draw_recording, encode, place
+from benchmarks.preparation import person
 
 FPS = 200
-PEOPLE, SECONDS_EACH = 2, 2  # drawn and encoded once; a longer recording shows them over and over
+FACE_WIDTH, NOISE, QUALITY, SEED = 190, 1.5, 20, 7
+TURN_SECONDS = 60.0  # shows two expressions; a longer recording shows it over and over
 
 
-def write_recording(path: Path, seconds: float, fps: int = FPS) -> int:
+def write_recording(path: Path, seconds: float, fps: int = FPS, turn_seconds: float = TURN_SECONDS) -> int:
     """Write a recording of at least this length.
 
     Args:
         path: New MP4 file.
-        seconds: Rounded up to whole turns of all people.
+        seconds: Rounded up to whole turns.
         fps: Frames a second of the camera.
+        turn_seconds: Of a turn: half of it is drawn, with one expression, and shown forwards, then backwards, so that
+            the next one begins as this one ends.
 
     Returns:
         Number of frames.
     """
     turn = path.with_name(f"turn-{path.name}")
-    _encode_turn(turn, fps)
-    repeats = math.ceil(seconds / (PEOPLE * SECONDS_EACH))
-    _repeat(turn, path, repeats)
+    scene = place(np.asarray(Image.open(BytesIO(person(0, 1)[0]))), FACE_WIDTH)
+    frames, _ = draw_recording(scene, SEED, events=1, seconds=turn_seconds / 2, noise=NOISE, fps=fps)
+    encode(turn, chain(frames, frames[::-1]), QUALITY, fps)
+    repeats = math.ceil(seconds / turn_seconds)
+    _repeat(turn, path, repeats, 2 * len(frames) / fps)
     turn.unlink()
-    return repeats * PEOPLE * SECONDS_EACH * fps
+    return repeats * 2 * len(frames)
 
 
-def _encode_turn(path: Path, fps: int) -> None:
-    images = [image for index in range(PEOPLE) for image in person(index, SECONDS_EACH * fps)]
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("h264", rate=fps, options={"preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index, content in enumerate(images):
-            picture = av.VideoFrame.from_ndarray(np.asarray(Image.open(BytesIO(content))), format="rgb24")
-            picture.pts, picture.time_base = index, Fraction(1, fps)
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-
-
-def _repeat(turn: Path, path: Path, repeats: int) -> None:
+def _repeat(turn: Path, path: Path, repeats: int, seconds: float) -> None:
     """The packets of a file over and over, without encoding them anew: each turn begins with a key frame."""
     with av.open(str(turn)) as source, av.open(str(path), "w") as target:
         template = source.streams.video[0]
         stream = target.add_stream_from_template(template)
-        length = round(PEOPLE * SECONDS_EACH / (template.time_base or 1))
+        length = round(seconds / (template.time_base or 1))
         for number in range(repeats):
             source.seek(0)
             for packet in source.demux(template):

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
 
-from .face_alignment import SAME_PLACE, Face, check_face, detect_largest_face, overlap
+from .face_alignment import SAME_PLACE, Face, check_face, detect_largest_face, detect_roughly, overlap
 from .face_looks import AROUND_SECONDS, CHANGED, OTHER_FACE, UNSTEADY_LIGHT, Look, compare
 from .face_tracks import COVERED, CUT, LIGHT, NO_FACE, FaceTrack, Moment, Sighting, as_sighting
 from .temporal_windows import TIME_TOLERANCE
@@ -19,7 +19,7 @@ CHECK_SECONDS = 0.1  # the samples of a window of half a second are as far apart
 EVENT_CHECK_SECONDS = 0.5  # where `head_fixed_motion` follows the head from frame to frame
 COVERED_SECONDS = 10.0  # after which a changed look is how the face looks now, as with glasses put on
 PATIENCE_SECONDS = 0.5  # for the face that is followed to come back, before another one is
-SURVEY_SECONDS = 0.5  # how often it is looked whether another face is larger
+SURVEY_SECONDS = 1.0  # how often it is looked whether another face is larger
 MUCH_LARGER = 1.5  # times the area: from here on another face is the one the recording is about
 _KNOWN_FACES = 8  # lost faces that a new one is compared with
 _AHEAD = 2  # frames at least that are compared with the one that is checked, however far apart they are
@@ -179,6 +179,10 @@ class FaceFollower:
         if moment.time - self._surveyed < SURVEY_SECONDS:
             return None
         self._surveyed = moment.time
+        least = math.sqrt(MUCH_LARGER * _area(current.face))
+        rough = detect_roughly(moment.checked.image, least)
+        if rough is None or overlap(rough.box, current.face.box) >= SAME_PLACE:
+            return None
         largest = detect_largest_face(moment.checked.image)
         if largest is None or overlap(largest.box, current.face.box) >= SAME_PLACE:
             return None

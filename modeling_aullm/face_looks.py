@@ -6,6 +6,7 @@ limits were found by trial on a few moved, covered, cut and faded photographs, n
 hand before a face seen from the side may not.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from .face_alignment import Face, align, alignment_transform
+from .face_alignment import Face, align, alignment_transform, shrink
 from .head_stabilization import stabilize_crops
 from .video_stream import Frame
 
@@ -59,6 +60,7 @@ def glance(frame: Frame, face: Face, size: tuple[int, int]) -> np.ndarray:
     part = grey[rows, columns]
     if part.size == 0:
         return np.zeros((_GLANCE_SIZE, _GLANCE_SIZE), np.float32)
+    part = shrink(part, max(1, min(part.shape) // (2 * _GLANCE_SIZE)))
     return cv2.resize(part, (_GLANCE_SIZE, _GLANCE_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
@@ -72,7 +74,10 @@ def find_cuts(glances: Sequence[np.ndarray], times: Sequence[float]) -> list[int
     Returns:
         Positions from 1, of the first frame behind each cut.
     """
-    unlike = np.array([1 - _correlation(a, b) for a, b in pairwise(glances)])
+    centred = [glance - glance.mean() for glance in glances]
+    powers = [float((glance * glance).sum()) for glance in centred]
+    pairs = zip(pairwise(centred), pairwise(powers), strict=True)
+    unlike = np.array([1 - _correlation(*pair, *power) for pair, power in pairs])
     cuts = []
     for position in map(int, np.flatnonzero(unlike > _JUMP) + 1):
         near = [
@@ -85,13 +90,12 @@ def find_cuts(glances: Sequence[np.ndarray], times: Sequence[float]) -> list[int
     return cuts
 
 
-def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Of brightness, whatever the light's gain and offset."""
-    a, b = first - first.mean(), second - second.mean()
-    flat = [picture.std() < _FLAT for picture in (first, second)]
+def _correlation(first: np.ndarray, second: np.ndarray, power: float, other_power: float) -> float:
+    """Of brightness, whatever the light's gain and offset: of two pictures less their mean, with their summed squares."""
+    flat = [each < _FLAT**2 * first.size for each in (power, other_power)]
     if any(flat):
         return float(all(flat))
-    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((first * second).sum() / math.sqrt(power * other_power))
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,10 @@ class FaceTrack:
         """How it looks now, and what has changed: where it is found, or where it was if that has changed less."""
         look = moment.look_at(found or self.face)
         change = compare(before, look)
-        if found is not None and change.share > CHANGED:  # the detector errs at times, over coverings above all
+        if found is not None and _excess(change) > 1:  # the detector errs at times, over coverings above all
             still = moment.look_at(self.face)
             unmoved = compare(before, still)
-            return (still, unmoved) if unmoved.share < change.share else (look, change)
+            return (still, unmoved) if _excess(unmoved) < _excess(change) else (look, change)
         return look, change
 
     def is_of(self, face: Face, moment: "Moment") -> bool:
@@ -160,6 +160,11 @@ class Moment:
         if face.box not in self._glanced:
             self._glanced[face.box] = [glance(frame, face, self.size) for frame in self.around]
         return self._glanced[face.box]
+
+
+def _excess(change: Change) -> float:
+    """How far a change goes beyond what a face is followed through: above 1 it does."""
+    return max(change.share / CHANGED, (change.light - 1) / (UNSTEADY_LIGHT - 1))
 
 
 def _is_fade(pictures: Sequence[np.ndarray]) -> bool:

@@ -117,7 +117,7 @@ class HeadFixedMotion:
             residual = (smooth - self._smooth).ravel()
             solution = self._solve(residual)
             self.transform = np.linalg.inv(_similarity(solution)) @ self.transform
-        left = residual - self._design @ solution.astype(np.float32)
+        left = residual - np.einsum("i,ij", solution.astype(np.float32), self._design)
         self._weights = _WINDOW * _region_weights(left)
         self._turn = solution[4:6]
         head = self._head_motion(before, turn_before)
@@ -151,17 +151,17 @@ class HeadFixedMotion:
             -grad_x, -grad_y, grad_x * _Y - grad_y * _X, -grad_x * _X - grad_y * _Y, -grad_x * _DEPTH, -grad_y * _DEPTH,
             self._smooth, np.ones_like(grad_x),
         )  # fmt: skip
-        self._design = np.stack([column.ravel() for column in columns], axis=1).astype(np.float32)
-        self._products = (self._design[:, :, None] * self._design[:, None, :]).reshape(len(self._design), -1)
+        self._design = np.stack([column.ravel() for column in columns]).astype(np.float32)
         self._gradients = np.stack([grad_x, grad_y]).astype(np.float32)
         self._tensor = _by_cell(np.stack([grad_x**2, grad_x * grad_y, grad_y**2]).astype(np.float32))
         self._fitted_at = time
 
     def _solve(self, residual: np.ndarray) -> np.ndarray:
         """(8,): shift right, down, turn, approach, turn right, nod, gain, offset that explain most of a residual."""
-        normal = (self._weights @ self._products).reshape(8, 8).astype(np.float64)
+        weighted = self._weights * self._design
+        normal = (weighted @ self._design.T).astype(np.float64)
         normal[np.diag_indices(8)] += _PRIOR
-        return np.linalg.solve(normal, (self._weights * residual) @ self._design)
+        return np.linalg.solve(normal, np.einsum("ij,j", weighted, residual))
 
     def _skin_motion(self, left: np.ndarray) -> np.ndarray:
         left = left.reshape(CROP_SIZE, CROP_SIZE)

@@ -61,6 +61,7 @@ def estimate_head_motion(crops: np.ndarray) -> np.ndarray:
     """
     first, *others = (cv2.GaussianBlur(crop, (0, 0), _SMOOTHING).astype(np.float32) for crop in crops)
     design, window = _design(first), _window(len(first))
+    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
     found = [np.eye(3)[None]]
     for start in range(0, len(others), _AT_ONCE):
         fine = upsample(np.stack(others[start : start + _AT_ONCE]))
@@ -68,7 +69,7 @@ def estimate_head_motion(crops: np.ndarray) -> np.ndarray:
         motions = np.tile(np.eye(3), (len(fine), 1, 1))
         for _ in range(_NUM_STEPS):
             residual = first - _warp(fine, motions)
-            steps, left = _fit(residual, design, weights)
+            steps, left = _fit(residual, design, products, weights)
             weights = window * _region_weights(left)
             motions = motions @ _rigid(steps, len(first))
         found.append(motions)
@@ -126,12 +127,15 @@ def _warp(fine: Iterable[np.ndarray], motions: np.ndarray) -> np.ndarray:
     return np.stack(warped)
 
 
-def _fit(residual: np.ndarray, design: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fit(
+    residual: np.ndarray, design: np.ndarray, products: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Weighted least squares of every frame at once.
 
     Args:
         residual: (num_frames, size, size), first frame less the frame.
         design: (pixels, 5).
+        products: (pixels, 25), of its columns.
         weights: (num_frames, pixels).
 
     Returns:
@@ -139,7 +143,6 @@ def _fit(residual: np.ndarray, design: np.ndarray, weights: np.ndarray) -> tuple
     """
     values = residual.reshape(len(residual), -1)
     num_columns = design.shape[1]
-    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
     normal = (weights @ products).reshape(-1, num_columns, num_columns) + 1e-9 * np.eye(num_columns)
     solution = np.linalg.solve(normal, (weights * values @ design)[..., None].astype(np.float64))[..., 0]
     left = (values - solution.astype(np.float32) @ design.T).reshape(residual.shape)

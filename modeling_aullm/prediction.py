@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 from .detector import Detector
 from .face_alignment import Face
@@ -160,7 +161,9 @@ def predict_sources(
     """
     readings: list[_Reading] = []
     pending: list[tuple[_Reading, Segment]] = []
-    with Progress([video for _, video in sources]) as progress:
+    # NumPy's matrices are small here: threads of its own would wait, by going round, and take a core from the rest.
+    numpy_alone = ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)
+    with numpy_alone, Progress([video for _, video in sources]) as progress:
         for name, video in sources:
             reading = _Reading(name, video)
             try:

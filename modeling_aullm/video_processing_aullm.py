@@ -6,6 +6,7 @@ over longer videos: own choice, the papers start from the datasets' crops and an
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, TypedDict
 
@@ -25,6 +26,7 @@ from .face_stretches import TOO_SHORT, iter_stretches
 from .face_tracks import NO_FACE, Sighting
 from .motion_stretch import MotionStretch
 from .motion_stretches import iter_motion
+from .read_ahead import read_ahead
 from .recording_check import check_recording
 from .segments import Segment, best_run, unread_segment
 from .temporal_windows import WINDOW_SECONDS, check_window, up_to_a_second
@@ -294,8 +296,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             The stretches of each run of a face, for `AULLMForAUDetection.read_stretch`, and segments without
             `pixel_values` where nothing can be stated. A video up to one second is a clip: its segments alone.
         """
-        with open_video(source, fps) as stream:
-            frames, is_clip = up_to_a_second(map(small, stream))
+        with open_video(source, fps) as stream, closing(read_ahead(stream)) as read:
+            frames, is_clip = up_to_a_second(map(small, read))
             if is_clip:
                 yield from self._segments(stream, frames, face, math.inf, None)
                 return
