@@ -1,11 +1,11 @@
 """Whether `aullm predict` keeps up with a camera of 200 frames a second: `python -m benchmarks.long_video`.
 
-Two made-up recordings of 640x480 pixels, one long, one longer, go through the command in a process of its own, read for
-events: frames a second, CPU seconds and peak memory, which must not grow with the length; the long one goes through
-with windows of half a second every tenth, too. Another run, with a watch around each stage of the windows, says where
-the time goes, from the start of Python on. A webcam's recording, 30 frames a second, is read for events and by windows
-in turn, for the cost of windows goes by their number. A short recording goes before, uncounted, so that every file has
-been read once. Linux only.
+Two made-up recordings of 640x480 pixels, one long, one longer, with an expression every ten seconds, go through the
+command in a process of its own: frames a second, CPU seconds and peak memory, which must not grow with the length;
+another run, with a watch around each stage, says where the time goes, from the start of Python on. A webcam's recording
+of 30 frames a second with two expressions a minute is read for events and by windows in turn, for the cost of windows
+goes by their number; with `--before FOLDER` also by another version of this project, by windows. A short recording goes
+before, uncounted, so that every file has been read once. Linux only.
 """
 
 import argparse
@@ -19,17 +19,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.long_video_stages import STRIDE, WINDOW
 from benchmarks.measure import show, write
 from benchmarks.recording import FPS, write_recording
 
 WEBCAM_FPS = 30
-WINDOWS = ("--window", str(WINDOW), "--stride", str(STRIDE))
-WEBCAM_WAYS: dict[str, Sequence[str]] = {
-    "events": (),
-    "windows of 0.5 s every 0.1 s": ("--window", "0.5", "--stride", "0.1"),
-    "windows of 0.5 s every 0.25 s": ("--window", "0.5"),
-}
+WINDOWS = ("--window", "0.5", "--stride", "0.1")
+TURN_SECONDS = 20.0  # of the fast camera's recordings
+BEFORE = "import sys; from modeling_aullm.command.cli import main; sys.exit(main())"
 
 
 def run_command(
@@ -37,11 +33,12 @@ def run_command(
     num_frames: int,
     fps: int = FPS,
     options: Sequence[str] = (),
+    version: Path | None = None,
 ) -> dict[str, Any]:
-    """A row of figures of the command on one video."""
-    command = [str(Path(sys.executable).with_name("aullm")), "predict", str(video), *options]
+    """A row of figures of the command on one video, of this version or of one in another folder."""
+    command = [sys.executable, "-c", BEFORE, "predict", str(video.resolve()), *options]
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=version)
     _, status, usage = os.wait4(process.pid, 0)
     took = time.perf_counter() - start
     if status:
@@ -57,12 +54,19 @@ def run_command(
     }
 
 
-def run_webcam(work: Path, seconds: float) -> list[dict[str, Any]]:
+def run_webcam(work: Path, seconds: float, before: Path | None) -> list[dict[str, Any]]:
     """Rows of the table `webcam`: the command's default, which looks for events, and windows."""
     video, rows = work / "webcam.mp4", []
     num_frames = write_recording(video, seconds, WEBCAM_FPS)
-    for way, options in WEBCAM_WAYS.items():
-        row = run_command(video, num_frames, WEBCAM_FPS, options)
+    ways: list[tuple[str, Sequence[str], Path | None]] = [
+        ("events", (), None),
+        ("windows of 0.5 s every 0.1 s", WINDOWS, None),
+        ("windows of 0.5 s every 0.25 s", WINDOWS[:2], None),
+    ]
+    if before is not None:
+        ways += [("windows of 0.5 s every 0.1 s, version before", WINDOWS, before)]
+    for way, options, version in ways:
+        row = run_command(video, num_frames, WEBCAM_FPS, options, version)
         rows.append({"way": way} | {name: row[name] for name in ("video s", "wall s", "CPU s", "peak MB")})
     for row in rows:
         row["times as long as for events"] = row["wall s"] / rows[0]["wall s"]
@@ -83,24 +87,26 @@ def main() -> None:
     parser.add_argument("--longer", type=float, default=600, help="length of the longer one, for the memory")
     parser.add_argument("--webcam", type=float, default=300, help="length of the webcam's recording, in seconds")
     parser.add_argument("--webcam-only", action="store_true", help="measure that alone, and write nothing")
+    parser.add_argument("--before", type=Path, help="folder of another version of this project, for the webcam")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/long_video.json"), help="where the figures go")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="aullm-long-video-") as work:
-        run_command(Path(work) / "short.mp4", write_recording(Path(work) / "short.mp4", 4))
-        webcam = run_webcam(Path(work), options.webcam)
+    with tempfile.TemporaryDirectory(prefix="aullm-long-video-") as folder:
+        work = Path(folder)
+        run_command(work / "short.mp4", write_recording(work / "short.mp4", 4, turn_seconds=10))
+        webcam = run_webcam(work, options.webcam, options.before)
+        show("A webcam", webcam)
         if options.webcam_only:
-            return show("A webcam", webcam)
+            return
         runs = []
         for name, seconds in (("long.mp4", options.seconds), ("longer.mp4", options.longer)):
-            num_frames = write_recording(Path(work) / name, seconds)
-            runs.append({"way": "events"} | run_command(Path(work) / name, num_frames))
-        windows = run_command(Path(work) / "long.mp4", int(runs[0]["frames"]), options=WINDOWS)
-        tables = run_stages(Path(work) / "long.mp4")
-    memory = {"peak MB, longer / long": runs[1]["peak MB"] / runs[0]["peak MB"]}
-    show("A webcam", webcam)
-    runs.append({"way": "windows of 0.5 s every 0.1 s"} | windows)
-    show("The command", runs)
-    show("Its memory", [memory])
+            num_frames = write_recording(work / name, seconds, turn_seconds=TURN_SECONDS)
+            runs.append({"way": "events"} | run_command(work / name, num_frames))
+        windows = run_command(work / "long.mp4", int(runs[0]["frames"]), options=WINDOWS)
+        runs.append({"way": "windows of 0.5 s every 0.1 s"} | windows)
+        memory = {"peak MB, longer / long": runs[1]["peak MB"] / runs[0]["peak MB"]}
+        show("The command", runs)
+        show("Its memory", [memory])
+        tables = run_stages(work / "long.mp4")
     show("To the first result", tables["start"])
     show(f"Stages, {runs[0]['video s']:g} s of video", tables["stages"])
     write(options.out, {"webcam": webcam, "runs": runs, **memory, **tables})

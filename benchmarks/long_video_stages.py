@@ -1,4 +1,4 @@
-"""What each stage of `aullm predict` takes on one video, in this process: a part of `benchmarks.long_video`.
+"""What each stage of finding events takes on one video, in this process: a part of `benchmarks.long_video`.
 
 The command's own functions run with a watch around each. Times of the start count from when the process was launched.
 """
@@ -12,18 +12,18 @@ import sys  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
 from importlib import import_module  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, cast  # noqa: E402
 
-WINDOW, STRIDE = 0.5, 0.1
-
-# Module and function of each stage; those that give an iterator are timed while it is asked for the next.
+# Module and name of each stage; those that give an iterator are timed while it is asked for the next. Decoding goes on
+# in a thread of its own, beside the others.
 STAGES = {
     "decoding": ("video_file", "_pictures"),
-    "colour conversion": ("video_processing_aullm", "_grey"),
-    "face detection": ("face_alignment", "detect_largest_face"),
-    "alignment": ("video_processing_aullm", "align"),
-    "stabilisation": ("video_processing_aullm", "stabilize_transforms"),
-    "model": ("prediction", "_run"),
+    "faces looked for": ("face_alignment", "_search"),
+    "looks compared": ("face_tracks", "compare"),
+    "cuts looked for": ("face_tracks", "Moment.cuts"),
+    "head-fixed motion": ("head_fixed_motion", "HeadFixedMotion.step"),
+    "temporal head": ("event_reading", "score_stretch"),
+    "AULLM++": ("modeling_aullm", "AULLMForAUDetection.forward"),
 }
 IMPORTS = (
     "torch",
@@ -35,7 +35,7 @@ IMPORTS = (
 
 
 class Watch:
-    """Wall and CPU seconds (of all threads) that a stage took so far, and when it first ended."""
+    """Wall and CPU seconds (of its thread) that a stage took so far, and when it first ended."""
 
     def __init__(self) -> None:
         self.wall = self.cpu = 0.0
@@ -44,12 +44,12 @@ class Watch:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Count what happens meanwhile."""
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall, cpu = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
             self.wall += time.perf_counter() - wall
-            self.cpu += time.process_time() - cpu
+            self.cpu += time.thread_time() - cpu
             self.first_end = self.first_end or time.time()
 
     def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,8 +93,8 @@ def measure(video: str, launched: float) -> dict[str, list[dict[str, Any]]]:
     watches = {name: _watch(*place) for name, place in STAGES.items()}
     total = Watch()
     with total.running():
-        prediction.predict_sources(opened, [(video, video)], prediction.Sampling(window=WINDOW, stride=STRIDE))
-    ends["first windows"] = watches["model"].first_end or time.time()
+        prediction.predict_sources(opened, [(video, video)], prediction.Sampling())
+    ends["first stretch"] = watches["temporal head"].first_end or time.time()
     moments = [launched, *ends.values()]
     start = [{"step": step, "s": end - begin} for step, begin, end in zip(ends, moments, moments[1:], strict=False)]
     start.append({"step": "together, to the first result", "s": moments[-1] - launched})
@@ -107,9 +107,12 @@ def _import(name: str) -> float:
 
 
 def _watch(module: str, function: str) -> Watch:
-    """Put a watch around a function of the package."""
-    watch, place = Watch(), import_module(f"modeling_aullm.{module}")
-    setattr(place, function, watch.around(getattr(place, function)))
+    """Put a watch around a function of the package, or around a method."""
+    watch, place = Watch(), cast(Any, import_module(f"modeling_aullm.{module}"))
+    *owner, name = function.split(".")
+    for each in owner:
+        place = getattr(place, each)
+    setattr(place, name, watch.around(getattr(place, name)))
     return watch
 
 

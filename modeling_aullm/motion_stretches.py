@@ -19,7 +19,7 @@ from .motion_stretch import CROP_SIZE, STEP_SECONDS, MotionStretch
 from .temporal_windows import TIME_TOLERANCE, check_held
 from .video_stream import VideoStream
 
-OWN_STEPS = 504  # of a stretch: what is found in them is told
+OWN_STEPS = 1008  # of a stretch: what is found in them is told
 AROUND_STEPS = 120  # to either side: what is found in them is another stretch's
 GAP_SECONDS = 0.5  # from one frame to the next: time for a micro-expression that no frame shows
 FAR_APART = "frames too far apart"

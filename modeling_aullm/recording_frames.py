@@ -33,7 +33,7 @@ from .stream_quantiser import (
     picture_quantiser,
     quantiser_step,
 )
-from .video_file import DEEP, as_shown, brightness, is_deep, square_size, upright
+from .video_file import DEEP, as_shown, brightness, display_matrix, is_deep, square_size, upright
 from .video_packets import Packets, reason
 from .video_reading import VideoSource, open_video
 from .video_stream import DEFAULT_FPS, MAX_PIXELS, Frame, VideoError, check_num_frames
@@ -177,6 +177,7 @@ def _read_stretch(path: Path, start: float, num_frames: int, is_cropped: bool) -
     quantisers: list[float] = []
     coded: list[Packet] = []
     first: VideoFrame | None = None
+    matrix = np.eye(2)
     with packets.container:
         stream = packets.stream
         codec = stream.codec.canonical_name
@@ -186,10 +187,13 @@ def _read_stretch(path: Path, start: float, num_frames: int, is_cropped: bool) -
             while collector.num_frames < num_frames and (found := next(decoded, None)):
                 coded += [found[0]] if found[0].size else []
                 for picture in found[1]:
-                    first = first or picture
-                    collector.take(_frame(picture, packets, _depth(path, first)))
+                    if first is None:
+                        first, matrix = picture, display_matrix(picture)
+                    collector.take(_frame(picture, packets, _depth(path, first), matrix))
+                    if codec in IN_HEADERS:
+                        continue
                     if codec != "h264" or picture.key_frame:  # in others skipped blocks only repeat their neighbour's
-                        quantisers += picture_quantiser(picture, _stored_box(collector.box, picture))
+                        quantisers += picture_quantiser(picture, _stored_box(collector.box, picture, matrix))
         if codec in IN_HEADERS:
             quantisers = header_quantisers(stream, coded)
     if first is None:
@@ -279,22 +283,24 @@ def _depth(path: Path, picture: VideoFrame) -> PixelDepth:
     return PixelDepth(str(path), np.dtype(dtype), lambda: [picture.to_ndarray(format=DEEP)], stated)
 
 
-def _frame(picture: VideoFrame, packets: Packets, depth: PixelDepth) -> Frame:
+def _frame(picture: VideoFrame, packets: Packets, depth: PixelDepth, matrix: np.ndarray) -> Frame:
     """A decoded picture, upright and in square pixels, as `video_file` has them."""
     size = square_size(picture, packets.stream)
-    shown = partial(upright, picture, VideoReformatter(), size, depth)
+    shown = partial(upright, picture, VideoReformatter(), size, depth, matrix)
     is_plain = size == (picture.width, picture.height) and not is_deep(picture)
-    grey = partial(brightness, picture) if is_plain else lambda: to_grey(shown())
+    grey = partial(brightness, picture, matrix) if is_plain else lambda: to_grey(shown())
     return Frame(0, picture.time if picture.pts is not None else 0.0, shown, brightness=grey)
 
 
-def _stored_box(box: tuple[int, int, int, int] | None, picture: VideoFrame) -> tuple[int, int, int, int]:
+def _stored_box(
+    box: tuple[int, int, int, int] | None, picture: VideoFrame, matrix: np.ndarray
+) -> tuple[int, int, int, int]:
     """A box of the picture as shown in the pixels that are stored; all of the picture for None."""
     if box is None:
         return 0, 0, picture.width, picture.height
     unit = 8  # pixels: blocks are no smaller
     rows, columns = np.mgrid[0 : picture.height : unit, 0 : picture.width : unit]
-    shown = as_shown(np.stack([columns, rows], axis=-1), picture)
+    shown = as_shown(np.stack([columns, rows], axis=-1), matrix)
     left, top, right, bottom = (side // unit for side in box)
     inside = shown[top : bottom + 1, left : right + 1].reshape(-1, 2)
     (x, y), (x2, y2) = inside.min(axis=0), inside.max(axis=0) + unit

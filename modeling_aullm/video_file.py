@@ -45,7 +45,7 @@ def open_video_file(path: Path, fps: float | None) -> VideoStream:
     duration = packets.container.duration
     num_frames = packets.stream.frames or (round(duration / av.time_base * rate) if duration and rate else None)
     width, height = square_size(first, packets.stream)
-    height, width = as_shown(np.broadcast_to(0, (height, width)), first).shape
+    height, width = as_shown(np.broadcast_to(0, (height, width)), display_matrix(first)).shape
     dtype, stated = (np.uint16, None) if is_deep(first) else (np.uint8, first.format.components[0].bits)
     depth = PixelDepth(str(path), np.dtype(dtype), lambda: _stored(path), stated)
     frames = _frames(chain([first], pictures), packets, fps, depth)
@@ -95,12 +95,15 @@ def _frames(pictures: Iterable[VideoFrame], packets: Packets, fps: float | None,
     is_counted = fps is not None or not packets.has_times
     clock = FrameClock(1 / rate, is_counted, packets.is_joinable)
     reformatter = VideoReformatter()  # one for all pictures: to set one up costs as much as to convert
+    rotation, matrix = None, np.eye(2)
     for index, picture in enumerate(pictures):
         stated = picture.time if picture.pts is not None and packets.has_times else None
         time, starts_anew = clock.place(stated, _length(picture))
-        shown = partial(upright, picture, reformatter, square_size(picture, packets.stream), depth)
+        if picture.rotation != rotation:
+            rotation, matrix = picture.rotation, display_matrix(picture)
+        shown = partial(upright, picture, reformatter, square_size(picture, packets.stream), depth, matrix)
         length = 1 / rate if is_counted else _length(picture)
-        grey = None if is_deep(picture) else partial(brightness, picture)
+        grey = None if is_deep(picture) else partial(brightness, picture, matrix)
         yield Frame(index, time, shown, starts_anew, length, grey)
 
 
@@ -129,36 +132,42 @@ def square_size(picture: VideoFrame, stream: ContainerStream) -> tuple[int, int]
     return picture.width, round(picture.height / ratio)
 
 
-def upright(picture: VideoFrame, reformatter: VideoReformatter, size: tuple[int, int], depth: PixelDepth) -> np.ndarray:
+def upright(
+    picture: VideoFrame, reformatter: VideoReformatter, size: tuple[int, int], depth: PixelDepth, matrix: np.ndarray
+) -> np.ndarray:
     """RGB pixels of a size, turned as the container says (phones record lying on their side)."""
     image = reformatter.reformat(picture, *size, format=DEEP if is_deep(picture) else "rgb24").to_ndarray()
-    return np.ascontiguousarray(as_shown(depth.rgb(image), picture))
+    return np.ascontiguousarray(as_shown(depth.rgb(image), matrix))
 
 
-def brightness(picture: VideoFrame) -> np.ndarray:
+def brightness(picture: VideoFrame, matrix: np.ndarray) -> np.ndarray:
     """Grey pixels, upright: the decoder's own plane of luma where there is one, which costs nothing."""
     if not picture.format.name.startswith(_LUMA_FIRST) or picture.format.components[0].bits != 8:
         image = picture.to_ndarray(format="gray")
     else:
         plane: Any = picture.planes[0]
         image = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width]
-    return as_shown(image, picture)
+    return as_shown(image, matrix)
 
 
-def as_shown(image: np.ndarray, picture: VideoFrame) -> np.ndarray:
-    """Pixels turned and mirrored as the container's display matrix says: `picture.rotation` knows no mirror."""
-    right, down = _display_matrix(picture)
+def as_shown(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Pixels turned and mirrored as a `display_matrix` says."""
+    right, down = matrix
     if abs(right[1]) > abs(right[0]):  # a step to the right leads down, or up
         image, right, down = np.swapaxes(image, 0, 1), down, right
     return image[:: -1 if down[1] < 0 else 1, :: -1 if right[0] < 0 else 1]
 
 
 def _is_mirrored(picture: VideoFrame) -> bool:
-    (right_x, right_y), (down_x, down_y) = np.sign(_display_matrix(picture)).tolist()
+    (right_x, right_y), (down_x, down_y) = np.sign(display_matrix(picture)).tolist()
     return right_x * down_y < right_y * down_x
 
 
-def _display_matrix(picture: VideoFrame) -> np.ndarray:
-    """Where a step to the right leads, and one down, (2, 2)."""
+def display_matrix(picture: VideoFrame) -> np.ndarray:
+    """Where a step to the right leads, and one down, (2, 2): `picture.rotation` knows no mirror.
+
+    For one picture of many: a picture whose side data were asked for refers to itself, so it stays in memory until
+    Python next collects garbage, a thousand pictures later.
+    """
     matrix: Any = picture.side_data.get("DISPLAYMATRIX")
     return np.eye(2, dtype=int) if matrix is None else np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]
