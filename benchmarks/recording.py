@@ -1,5 +1,7 @@
-"""A made-up long recording: a drawn face before a 640x480 camera that sways, blinks, talks and shows an expression now
-and then (`moved_faces`), as H.264."""
+"""A made-up long recording, as H.264: a drawn face before a 640x480 camera (`moved_faces`).
+
+It sways, blinks, talks and shows an expression now and then.
+"""
 
 import math
 from io import BytesIO

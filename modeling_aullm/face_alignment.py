@@ -98,7 +98,7 @@ def detect_roughly(image: np.ndarray, least: float) -> Face | None:
 
     Args:
         image: (height, width, 3) RGB or (height, width) grey, uint8.
-        least: Width in this image's pixels of a face that is surely found; one of somewhat less may be.
+        least: Width in this image's pixels of a face that is surely found; smaller ones may be.
 
     Returns:
         The face, its box and landmarks right to some pixels.

@@ -21,6 +21,7 @@ COVERED_SECONDS = 10.0  # after which a changed look is how the face looks now, 
 PATIENCE_SECONDS = 0.5  # for the face that is followed to come back, before another one is
 SURVEY_SECONDS = 1.0  # how often it is looked whether another face is larger
 MUCH_LARGER = 1.5  # times the area: from here on another face is the one the recording is about
+ROUGHLY = 0.7  # times that: smaller in a quick look, it is not looked at closely
 _KNOWN_FACES = 8  # lost faces that a new one is compared with
 _AHEAD = 2  # frames at least that are compared with the one that is checked, however far apart they are
 
@@ -179,14 +180,14 @@ class FaceFollower:
         if moment.time - self._surveyed < SURVEY_SECONDS:
             return None
         self._surveyed = moment.time
-        least = math.sqrt(MUCH_LARGER * _area(current.face))
-        rough = detect_roughly(moment.checked.image, least)
-        if rough is None or overlap(rough.box, current.face.box) >= SAME_PLACE:
+        least = MUCH_LARGER * _area(current.face)
+        rough = detect_roughly(moment.checked.image, math.sqrt(least))
+        if rough is None or _area(rough) < ROUGHLY * least or overlap(rough.box, current.face.box) >= SAME_PLACE:
             return None
         largest = detect_largest_face(moment.checked.image)
         if largest is None or overlap(largest.box, current.face.box) >= SAME_PLACE:
             return None
-        return largest if _area(largest) > MUCH_LARGER * _area(current.face) else None
+        return largest if _area(largest) > least else None
 
     def _may_replace(self, lost: FaceTrack, face: Face, moment: Moment) -> bool:
         """Whether a face that is seen may be followed in place of the one that is lost."""

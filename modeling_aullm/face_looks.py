@@ -91,7 +91,7 @@ def find_cuts(glances: Sequence[np.ndarray], times: Sequence[float]) -> list[int
 
 
 def _correlation(first: np.ndarray, second: np.ndarray, power: float, other_power: float) -> float:
-    """Of brightness, whatever the light's gain and offset: of two pictures less their mean, with their summed squares."""
+    """Of two pictures' brightness less its mean, with its summed squares: whatever the light's gain and offset."""
     flat = [each < _FLAT**2 * first.size for each in (power, other_power)]
     if any(flat):
         return float(all(flat))

@@ -8,8 +8,12 @@ from modeling_aullm.face_alignment import (
     FACE_TEMPLATE,
     align,
     alignment_transform,
+    detect_face_near,
     detect_faces,
     detect_largest_face,
+    detect_roughly,
+    overlap,
+    shrink,
     to_grey,
     whole_frame_transform,
 )
@@ -64,6 +68,33 @@ def test_the_quick_search_finds_the_very_face_that_the_whole_one_puts_first(scal
         assert (quick.box, quick.score) == (whole.box, whole.score)
         np.testing.assert_array_equal(quick.landmarks, whole.landmarks)
     assert detect_largest_face(np.zeros((100, 100), np.uint8)) is None
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 2.5, 6])  # faces of 44 to 530 pixels
+def test_a_face_is_found_again_where_it_was_a_moment_ago(scale):
+    for photograph in (astronaut(), hopper()):
+        image = cv2.resize(photograph, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+        (face,) = detect_faces(image)
+        moved = np.roll(image, round(10 * scale), axis=1)
+        found = detect_face_near(moved, face)
+        np.testing.assert_allclose(found.landmarks, face.landmarks + np.array((round(10 * scale), 0)), atol=5 * scale)
+        assert detect_face_near(np.full_like(image, 128), face) is None
+
+
+@pytest.mark.parametrize("scale", [0.7, 1, 3])
+def test_a_quick_look_tells_whether_another_face_is_much_larger(scale):
+    image = cv2.resize(two_faces(1.5), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    larger, smaller = detect_faces(image)
+    found = detect_roughly(image, 1.2 * smaller.box[2])
+    assert overlap(found.box, larger.box) > 0.6
+    assert detect_roughly(np.full_like(image, 128), smaller.box[2]) is None
+
+
+def test_whole_blocks_become_their_means():
+    image = np.random.default_rng(0).integers(0, 255, (31, 46), dtype=np.uint8)
+    means = image[:30, :45].reshape(6, 5, 9, 5).mean(axis=(1, 3))
+    np.testing.assert_allclose(shrink(image, 5), means, atol=0.51)
+    assert shrink(image, 1) is image
 
 
 def test_no_face_in_noise_and_odd_shapes():

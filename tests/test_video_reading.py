@@ -1,4 +1,7 @@
+import gc
+import threading
 import weakref
+from contextlib import closing
 
 import av
 import cv2
@@ -9,6 +12,7 @@ from aullm_space.video import frames_between
 from helpers_video import face_video, frame_number, numbered_video, turn_video, write_folder, write_video
 from PIL import Image
 
+from modeling_aullm.read_ahead import read_ahead
 from modeling_aullm.temporal_windows import WindowCutter, up_to_a_second
 from modeling_aullm.video_reading import DEFAULT_FPS, Frame, VideoError, count_frames, open_video
 
@@ -146,6 +150,47 @@ def test_a_stream_can_be_left_early(tmp_path):
     with open_video(path) as stream:
         assert next(stream).index == 0
     path.unlink()
+
+
+def test_a_picture_is_freed_as_soon_as_it_is_no_longer_needed(tmp_path):
+    path = write_video(tmp_path / "clip.mp4", numbered_video(60))
+    gc.collect()
+    gc.disable()  # or it would hide what waits for it
+    try:
+        with open_video(path) as stream:
+            for frame in stream:
+                assert frame.luma.shape == (48, 64)
+                assert frame.image.shape == (48, 64, 3)
+            del frame
+        assert sum(type(each) is av.VideoFrame for each in gc.get_objects()) <= 2
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("size", [(48, 64), (1600, 1600)])  # many at once, and one
+def test_reading_ahead_gives_the_same_frames(size):
+    video = numbered_video(20, *size)
+    with open_video(video) as stream, closing(read_ahead(stream)) as frames:
+        assert [frame_number(frame.image) for frame in frames] == list(range(20))
+
+
+def test_reading_ahead_tells_an_error_at_its_place_and_can_be_left_early(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (30, 64, 64, 3), dtype=np.uint8)
+    path = write_video(tmp_path / "clip.mp4", noise)
+    content = bytearray(path.read_bytes())
+    middle = 2 * len(content) // 3
+    content[middle : middle + 400] = bytes(value ^ 0x5A for value in content[middle : middle + 400])
+    path.write_bytes(content)
+    expected, seen = [], []
+    for read_all, told in ((lambda stream: stream, expected), (read_ahead, seen)):
+        with open_video(path) as stream, pytest.raises(VideoError) as error:
+            for frame in read_all(stream):
+                told.append(frame.index)
+        told.append(str(error.value))
+    assert seen == expected
+    with open_video(numbered_video(400)) as stream, closing(read_ahead(stream)) as frames:
+        assert next(frames).index == 0
+    assert not any(thread.name.startswith("aullm-read-ahead") for thread in threading.enumerate())
 
 
 def test_folders_go_by_the_number_not_by_the_text(tmp_path):

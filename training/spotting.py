@@ -1,9 +1,9 @@
 """How well a checkpoint finds the events of recordings, beside other ways to find them, on people it has never seen.
 
 Writes `spotting.json` in the folder of the run, which `python -m training.report` shows. Thresholds are the
-checkpoint's own; none sees these recordings. A third of them are quiet.
+checkpoint's own; none sees these recordings. They are drawn, a third of them quiet, or those of a dataset.
 
-    python -m training.spotting --checkpoint CHECKPOINT --output RUN
+    python -m training.spotting --checkpoint CHECKPOINT --output RUN [--data DATA]
 """
 
 import shlex
@@ -22,11 +22,12 @@ from modeling_aullm.face_alignment import align, alignment_transform, detect_lar
 from training.errors import InputError, run_command
 from training.events.checkpoint import open_checkpoint
 from training.events.finding import WindowReader, mean_recipe, readings_of, scored, strain_peaks, to_events
+from training.events.labelled import LabelledRecording, labelled_recordings
 from training.events.motion_records import MotionRecord, drawn_records, record_of
 from training.json_files import write_json
 from training.options import option, parse_options
 from training.scoring.spotting import IOU, match_events, score_recordings
-from training.synthetic import photograph_face
+from training.synthetic import DOMAINS, photograph_face
 from training.synthetic.recording import synthetic_recording
 
 _FIRST_PERSON = 100_000  # far behind those of training and validation
@@ -40,6 +41,7 @@ class SpottingOptions:
 
     checkpoint: str = field(metadata={"help": "Folder or Hub id of a checkpoint with a temporal head."})
     output: str = field(metadata={"help": "Folder of the run; made if not there."})
+    data: str = option("", "Folder or Hub id of recordings that hub.prepare made, instead of drawn ones.")
     recordings: int = option(60, "Recordings a set.")
     seconds: float = option(20.0, "Length of each.")
     seed: int = option(7, "Seed of people and recordings.")
@@ -82,9 +84,10 @@ def photograph_records(folder: Path, recordings: int, seconds: float, seed: int)
     return records
 
 
-def score_set(name: str, model: Any, processor: Any, records: Sequence[MotionRecord]) -> dict[str, Any]:
+def score_set(name: str, model: Any, processor: Any, recordings: Sequence[LabelledRecording]) -> dict[str, Any]:
     """The figures of every method on one set of recordings."""
-    readings = {id(record): reading for record, reading in zip(records, readings_of(model, records), strict=True)}
+    parts = [part for recording in recordings for part in recording.parts]
+    readings = {id(part): reading for part, reading in zip(parts, readings_of(model, parts), strict=True)}
 
     def find(record: MotionRecord, sensitivity: str) -> Any:
         return to_events(processor.post_process_events(readings[id(record)], record.stretch, sensitivity))
@@ -99,16 +102,20 @@ def score_set(name: str, model: Any, processor: Any, records: Sequence[MotionRec
         "flow strain": {"": strain_peaks},
     }
     methods = {
-        way: {variant: score_recordings(scored(records, each)) for variant, each in variants.items()}
+        way: {variant: score_recordings(scored(recordings, each)) for variant, each in variants.items()}
         for way, variants in ways.items()
     }
+    return describe_set(name, recordings) | {"methods": methods}
+
+
+def describe_set(name: str, recordings: Sequence[LabelledRecording]) -> dict[str, Any]:
+    """Name and size of a set, as `spotting.json` has them."""
     return {
         "name": name,
-        "recordings": len(records),
-        "minutes": sum(record.minutes for record in records),
-        "events": sum(len(record.events) for record in records),
-        "quiet_minutes": sum(record.minutes for record in records if record.is_quiet),
-        "methods": methods,
+        "recordings": len(recordings),
+        "minutes": sum(recording.minutes for recording in recordings),
+        "events": sum(len(recording.events) for recording in recordings),
+        "quiet_minutes": sum(recording.minutes for recording in recordings if not recording.events),
     }
 
 
@@ -136,26 +143,41 @@ def reliability(records: Sequence[MotionRecord], readings: Sequence[StretchReadi
     }
 
 
+def sets_of(options: SpottingOptions, action_units: Sequence[str]) -> dict[str, list[LabelledRecording]]:
+    """The recordings that are asked for, by the name of their set."""
+    if options.data:
+        return {options.data: labelled_recordings(options.data, action_units)}
+    people = range(_FIRST_PERSON, _FIRST_PERSON + options.recordings)
+    draw = partial(
+        drawn_records,
+        subjects=people,
+        seconds=options.seconds,
+        seed=options.seed,
+        num_proc=options.num_proc,
+        with_crops=True,
+    )
+    sets = {f"synthetic:{domain} recordings": draw(domain) for domain in DOMAINS}
+    if options.photographs:
+        folder = Path(options.photographs)
+        moved = photograph_records(folder, options.recordings, options.seconds, options.seed)
+        sets["photographs moved as synthetic:B"] = moved
+    return {name: [LabelledRecording.of_part(record) for record in records] for name, records in sets.items()}
+
+
 def main() -> None:
     """Draw the recordings, find events in them in every way, and write the figures."""
     (options,) = parse_options(SpottingOptions, description=__doc__)
     model, processor = open_checkpoint(options.checkpoint)
     if model.temporal_head is None:
         raise InputError(f"{options.checkpoint} has no temporal head; python -m training.temporal_head gives it one")
-    people = range(_FIRST_PERSON, _FIRST_PERSON + options.recordings)
-    drawn = {"seconds": options.seconds, "seed": options.seed, "num_proc": options.num_proc, "with_crops": True}
-    sets = {f"synthetic:{domain} recordings": drawn_records(domain, people, **drawn) for domain in ("A", "B")}
-    unseen = next(iter(sets.values()))
-    if options.photographs:
-        folder = Path(options.photographs)
-        moved = photograph_records(folder, options.recordings, options.seconds, options.seed)
-        sets["photographs moved as synthetic:B"] = moved
+    sets = sets_of(options, processor.action_units)
+    unseen = [part for recording in next(iter(sets.values())) for part in recording.parts]
     record = {
         "kind": "spotting",
         "command": shlex.join(["python", "-m", "training.spotting", *sys.argv[1:]]),
         "seed": options.seed,
         "iou": IOU,
-        "sets": [score_set(name, model, processor, records) for name, records in sets.items()],
+        "sets": [score_set(name, model, processor, recordings) for name, recordings in sets.items()],
         "reliability": reliability(unseen, readings_of(model, unseen)),
     }
     Path(options.output).mkdir(parents=True, exist_ok=True)

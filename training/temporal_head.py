@@ -18,7 +18,7 @@ from training.errors import InputError, run_command
 from training.events.calibration import calibrate, choose_sensitivities
 from training.events.checkpoint import open_checkpoint
 from training.events.finding import readings_of
-from training.events.fit import fit_temporal_head
+from training.events.fit import expect_nothing, fit_temporal_head
 from training.events.motion_records import drawn_records, quiet_records
 from training.json_files import write_json
 from training.options import option, parse_options
@@ -62,8 +62,10 @@ def main() -> None:
     validation = drawn_records("A", range(options.recordings, behind), with_crops=True, **drawn)
     records = drawn_records("A", range(options.recordings), **drawn) + quiet
     model.config.temporal_head = True
+    head = TemporalHead(len(units))
+    expect_nothing(head)
     model.temporal_head = fit_temporal_head(
-        TemporalHead(len(units)), records, units,
+        head, records, units,
         steps=options.steps, batch_size=options.batch_size, seed=options.seed,
     ).cpu()  # fmt: skip
     model.eval()

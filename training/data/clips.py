@@ -151,9 +151,22 @@ def check_data(name: str) -> None:
 
 def _open(name: str, options: DataOptions, num_proc: int) -> Dataset:
     """The raw dataset."""
-    check_data(name)
     if name.startswith("synthetic:"):
+        check_data(name)
         return _generate(name, options, num_proc)
+    return open_dataset(name)
+
+
+def open_dataset(name: str) -> Dataset:
+    """Open a folder or a repository of the Hub, all splits as one.
+
+    Args:
+        name: Folder of Parquet files or one saved by `datasets`, or a Hub id.
+
+    Raises:
+        InputError: If there is none, or it cannot be read.
+    """
+    check_data(name)
     folder = Path(name).is_dir()
     parquet = sorted(map(str, Path(name).glob("*.parquet"))) if folder else []
     with _reading(name):
@@ -194,6 +207,8 @@ def _generate(name: str, options: DataOptions, num_proc: int) -> Dataset:
 
 def _check_columns(data: Dataset, name: str) -> None:
     missing = [column for column in COLUMNS if column not in data.column_names]
+    if missing and {"video", "events"} <= set(data.column_names):
+        raise InputError(f"{name} holds recordings, not clips: python -m training.spotting --data {name} scores them")
     if missing:
         raise InputError(f"{name} lacks the columns {', '.join(missing)}; it has {', '.join(data.column_names)}")
     who = data.select_columns([*NAMES]).to_dict()

@@ -16,6 +16,8 @@ import datasets
 
 from modeling_aullm.video_reading import open_video
 from modeling_aullm.video_stream import VideoStream
+from training.data.clips import open_dataset
+from training.errors import InputError
 
 KINDS = ("micro", "macro")
 
@@ -44,6 +46,22 @@ def recording_features() -> datasets.Features:
         | {"landmarks": datasets.List(datasets.List(datasets.Value("float32")))}
         | {"video": datasets.Value("large_binary")}
     )
+
+
+def open_recordings(name: str) -> datasets.Dataset:
+    """Open a dataset of recordings, as `hub.prepare` makes them; their videos lie on disk until they are opened.
+
+    Args:
+        name: Folder, or Hub id.
+
+    Raises:
+        InputError: If there is none, or it holds something else.
+    """
+    data = open_dataset(name)
+    missing = [column for column in recording_features() if column not in data.column_names]
+    if missing:
+        raise InputError(f"{name} is no dataset of recordings, which hub.prepare makes: it lacks {', '.join(missing)}")
+    return data
 
 
 @contextmanager

@@ -20,7 +20,9 @@ _UNIT_TRIED = np.round(np.arange(0.2, 0.81, 0.05), 2)
 
 
 @torch.inference_mode()
-def calibrate(model: Any, records: Sequence[MotionRecord], action_units: Sequence[str]) -> dict[str, Any]:
+def calibrate(
+    model: Any, records: Sequence[MotionRecord], action_units: Sequence[str], fewest: int = 1
+) -> dict[str, Any]:
     """Make the temporal head's scores probabilities, and mix its say on units with that of AULLM++.
 
     Platt's logistic curve of the middle's logit is written into the last layer; the mixture of the two readers into
@@ -30,9 +32,13 @@ def calibrate(model: Any, records: Sequence[MotionRecord], action_units: Sequenc
         model: Its temporal head is changed.
         records: Validation recordings, with crops.
         action_units: The model's units in their order.
+        fewest: Events with known units that must be found for it.
 
     Returns:
         What was fitted: `curve` (slope, offset), `mixture`, and numbers of proposals and of those that are true.
+
+    Raises:
+        InputError: If fewer were found; nothing is changed then.
     """
     certain: list[float] = []
     is_true: list[bool] = []
@@ -44,13 +50,17 @@ def calibrate(model: Any, records: Sequence[MotionRecord], action_units: Sequenc
         matched = dict((second, first) for first, second in match_events(record.events, events))
         certain += [proposal.probability for proposal, _ in found]
         is_true += [number in matched for number in range(len(found))]
+        matched = {number: first for number, first in matched.items() if record.events[first] not in record.unnamed}
         if matched:
             clips = np.stack([clip_of(stretch, found[number][0], model.config.num_frames) for number in matched])
             read.append(model(pixel_values=torch.from_numpy(clips)).logits)
             own.append(torch.stack([found[number][1] for number in matched]))
             shown += [[code in record.events[first].units for code in action_units] for first in matched.values()]
-    if not own:
-        raise InputError("no event of the validation recordings was found: train on more recordings, for more steps")
+    if len(shown) < fewest:
+        count = len(shown) or "no"
+        raise InputError(
+            f"{count} event of the validation recordings was found: train on more recordings, for more steps"
+        )
     logits = np.log(np.clip(certain, 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(certain, 1e-6, 1 - 1e-6))
     curve = _logistic(logits[:, None], np.array(is_true, float))
     features = np.stack([torch.cat(own).double().numpy().ravel(), torch.cat(read).double().numpy().ravel()], axis=1)
@@ -126,7 +136,7 @@ def _unit_f1(
         for record, reading in zip(records, readings, strict=True)
     ]
     counts = count_unit_events(recordings).values()
-    true, found, matched = (sum(column) for column in zip(*counts, strict=True))
+    true, found, matched = (sum(column) for column in zip(*counts, (0, 0, 0), strict=True))
     return 2 * matched / max(1, true + found)
 
 

@@ -10,8 +10,9 @@ import torch
 from modeling_aullm.event_reading import StretchReading, read_stretch
 from modeling_aullm.motion_stretch import STEP_SECONDS, MotionStretch
 from modeling_aullm.temporal_windows import WINDOW_SECONDS
+from training.events.labelled import LabelledRecording
 from training.events.motion_records import MotionRecord
-from training.scoring.spotting import Event, Recording
+from training.scoring.spotting import Event, Recording, match_events
 from training.scoring.spotting_baselines import mean_events, name_units, strain_events, window_events
 
 Find = Callable[[MotionRecord], list[Event]]
@@ -34,9 +35,18 @@ def to_events(found: Sequence[dict[str, Any]]) -> list[Event]:
     ]  # fmt: skip
 
 
-def scored(records: Sequence[MotionRecord], find: Find) -> list[Recording]:
+def scored(recordings: Sequence[LabelledRecording], find: Find) -> list[Recording]:
     """Truth and findings of some recordings, for `score_recordings`."""
-    return [Recording(record.events, find(record), record.minutes, record.is_quiet) for record in records]
+    return [judged(recording, [event for part in recording.parts for event in find(part)]) for recording in recordings]
+
+
+def judged(recording: LabelledRecording, found: list[Event]) -> Recording:
+    """What is true and what was found; of an event whose units nobody coded, the units found are neither."""
+    found = list(found)
+    for first, second in match_events(recording.events, found):
+        if recording.events[first] in recording.unnamed:
+            found[second] = replace(found[second], units=frozenset())
+    return Recording(recording.events, found, recording.minutes, not recording.events)
 
 
 def readings_of(model: Any, records: Sequence[MotionRecord]) -> list[StretchReading]:

@@ -13,7 +13,7 @@ from training.events.targets import loss_of
 from training.events.windows import MotionWindows
 
 _RARE = -5.0  # logit of the middle to begin with: one step in 150 is one
-_LEARNING_RATE, _WARMUP, _WEIGHT_DECAY, _CLIP = 1.5e-3, 0.1, 0.01, 1.0
+LEARNING_RATE, _WARMUP, _WEIGHT_DECAY, _CLIP = 1.5e-3, 0.1, 0.01, 1.0
 _SHOWN = 20  # steps between figures on the bar
 
 
@@ -25,6 +25,7 @@ def fit_temporal_head(
     steps: int,
     batch_size: int,
     seed: int,
+    learning_rate: float = LEARNING_RATE,
 ) -> TemporalHead:
     """Train a temporal head. Half of the precision (bfloat16) is enough, and on newer processors a quarter of the time.
 
@@ -35,15 +36,18 @@ def fit_temporal_head(
         steps: Steps of the optimizer.
         batch_size: Windows a step, over all processes.
         seed: Of the windows and their order.
+        learning_rate: At its highest.
+
+    Raises:
+        InputError: If no recording is as long as a window.
     """
     accelerator = Accelerator()
-    expect_nothing(head)
     windows = MotionWindows(records, action_units, steps * batch_size, seed)
     loader = DataLoader(windows, batch_size=max(1, batch_size // accelerator.num_processes))
-    optimizer = torch.optim.AdamW(head.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=_WEIGHT_DECAY)
     model, optimizer, loader = accelerator.prepare(head.train(), optimizer, loader)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer.optimizer, _LEARNING_RATE, total_steps=steps, pct_start=_WARMUP
+        optimizer.optimizer, learning_rate, total_steps=steps, pct_start=_WARMUP
     )
     bar = tqdm(total=steps, desc="temporal head", unit="step", disable=not accelerator.is_main_process)
     mean: dict[str, float] = {}

@@ -33,12 +33,14 @@ class MotionRecord:
         events: What is expressed.
         others: Begin and end in seconds of what is no expression, by kind; None where nobody knows.
         is_quiet: Nothing is expressed in it, for certain.
+        unnamed: Those of `events` whose units nobody knows.
     """
 
     stretch: MotionStretch
     events: tuple[Event, ...]
     others: dict[str, list[tuple[float, float]]] | None
     is_quiet: bool
+    unnamed: frozenset[Event] = frozenset()
 
     @property
     def minutes(self) -> float:

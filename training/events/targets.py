@@ -24,9 +24,9 @@ class Targets:
     Attributes:
         middle: (steps,) 1 in the middle of an event, falling off as a bell.
         near: (steps,) 1 where extent and units are known.
-        extent: (steps, 3) as `TemporalScores.extent`.
-        units: (steps, num_units) units of the event that is near.
-        activity: (steps, num_units) units under way.
+        extent: (steps, 3) as `TemporalScores.extent`; NaN where the apex is unknown.
+        units: (steps, num_units) units of the event that is near; NaN where they are unknown.
+        activity: (steps, num_units) units under way, likewise.
         others: (steps, len(OTHERS)) what is no expression.
         known: (steps,) 1 where `others` is known.
     """
@@ -66,9 +66,13 @@ def targets_of(record: MotionRecord, action_units: Sequence[str]) -> Targets:
         extent[close, 0] = np.log(np.maximum(times[close] - event.onset, _SHORTEST))
         extent[close, 1] = np.log(np.maximum(event.offset - times[close], _SHORTEST))
         extent[close, 2] = (event.apex - event.onset) / max(length, _SHORTEST)
+        during = (times >= event.onset) & (times <= event.offset)
+        if event in record.unnamed:
+            units[close] = activity[during] = np.nan
+            continue
         shown = np.array([code in event.units for code in action_units])
         units[np.ix_(close, shown)] = 1
-        activity[np.ix_((times >= event.onset) & (times <= event.offset), shown)] = 1
+        activity[np.ix_(during, shown)] = 1
     others = np.zeros((num_steps, len(OTHERS)), np.float32)
     for column, name in enumerate(OTHERS):
         for begin, end in (record.others or {}).get(name, ()):
@@ -86,20 +90,31 @@ def loss_of(scores: TemporalScores, targets: dict[str, torch.Tensor]) -> dict[st
         scores: Of a batch.
         targets: By name, see `Targets`.
     """
-    bce = functional.binary_cross_entropy_with_logits
     near = targets["near"][..., None]
     num_near = near.sum().clamp(min=1)
-    distance = functional.smooth_l1_loss(scores.extent, targets["extent"], reduction="none", beta=0.1)
-    units = bce(scores.units, targets["units"], reduction="none").mean(dim=-1, keepdim=True)
-    others = bce(scores.others, targets["others"], reduction="none").mean(dim=-1)
+    extent, says_extent = _known(targets["extent"])
+    distance = functional.smooth_l1_loss(scores.extent, extent, reduction="none", beta=0.1) * says_extent
+    units = _bce(scores.units, targets["units"]).mean(dim=-1, keepdim=True)
+    others = _bce(scores.others, targets["others"]).mean(dim=-1)
     parts = {
         "middle": _focal(scores.middle, targets["middle"]),
         "extent": (distance * distance.new_tensor([1, 1, 2]) * near).sum() / num_near,
         "units": (units * near).sum() / num_near,
-        "activity": bce(scores.activity, targets["activity"]),
+        "activity": _bce(scores.activity, targets["activity"]).mean(),
         "others": (others * targets["known"]).sum() / targets["known"].sum().clamp(min=1),
     }
     return {name: _WEIGHTS[name] * part for name, part in parts.items()}
+
+
+def _known(target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A target with 0 for what is unknown, NaN, and 1 where it is known."""
+    return torch.nan_to_num(target), (~torch.isnan(target)).float()
+
+
+def _bce(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Of each value; 0 where the target is unknown."""
+    told, is_known = _known(target)
+    return functional.binary_cross_entropy_with_logits(logits, told, reduction="none") * is_known
 
 
 def _focal(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from modeling_aullm.motion_stretch import STEP_SECONDS
+from training.errors import InputError
 from training.events.motion_records import MotionRecord
 from training.events.targets import targets_of
 
@@ -23,12 +25,17 @@ class MotionWindows(Dataset):
         action_units: The model's units in their order.
         num_windows: How many.
         seed: Seed of everything.
+
+    Raises:
+        InputError: If none is as long as a window.
     """
 
     def __init__(
         self, records: Sequence[MotionRecord], action_units: Sequence[str], num_windows: int, seed: int
     ) -> None:
         self.records = [record for record in records if len(record.stretch.times) >= WINDOW_STEPS]
+        if not self.records:
+            raise InputError(f"no recording to train on shows a face for {WINDOW_STEPS * STEP_SECONDS:g} s on end")
         self.targets = [targets_of(record, action_units) for record in self.records]
         self.num_windows, self.seed = num_windows, seed
 
@@ -43,7 +50,8 @@ class MotionWindows(Dataset):
         first = int(rng.integers(0, latest + 1))
         if record.events and rng.random() < _EVENTS_SHARE:
             event = record.events[rng.integers(len(record.events))]
-            at = int(np.searchsorted(record.stretch.times, event.apex))
+            strongest = (event.onset + event.offset) / 2 if np.isnan(event.apex) else event.apex
+            at = int(np.searchsorted(record.stretch.times, strongest))
             first = int(np.clip(at - rng.integers(WINDOW_STEPS), 0, latest))
         behind = first + WINDOW_STEPS
         motion = record.stretch.motion[first:behind].astype(np.float32)
