@@ -46,7 +46,7 @@ shipped flow_sssnet --method flow_sssnet
 # The shipped checkpoint's temporal head (under an hour), and how well it finds events.
 shipped=modeling_aullm/checkpoints/synthetic-smollm2-135m
 python -m training.temporal_head --checkpoint $shipped --output runs/temporal_head
-python -m training.spotting --checkpoint $shipped --output runs/spotting --recordings 36
+python -m training.spotting --checkpoint $shipped --output runs/spotting --recordings 36 ${photographs:+--photographs "$photographs"}
 
 report() { # NAME RUN... ; the others are compared with the first
     python -m training.report "${@:2}" --output "results/$1" ${insert:+--insert $insert}
