@@ -24,7 +24,7 @@ from modeling_aullm.facs import ACTION_UNITS
 from training.data.preparation import NAMES, prepare_clips
 from training.errors import InputError
 from training.options import DataOptions
-from training.synthetic import DOMAINS, synthetic_corpus
+from training.synthetic import BEDS, DOMAINS, synthetic_corpus
 
 LABELS = ("action_units", "onset", "apex")
 COLUMNS = (*NAMES, "frames", *LABELS)
@@ -91,7 +91,8 @@ def load_clips(
     A clip whose `action_units` are null is left out: neither may it teach that it shows nothing, nor be scored so.
 
     Args:
-        name: `synthetic:A` or `synthetic:B` for the generator's domains, a folder of Parquet files, a folder saved by
+        name: `synthetic:A` or `synthetic:B` for the generator's domains, `synthetic:B/hidden` for a test bed in one
+            (see `training.synthetic.beds`), a folder of Parquet files, a folder saved by
             `datasets` (all its splits are joined), or a Hub id. The columns are those of
             `training.synthetic.synthetic_corpus`; frames may be images or arrays, too.
         options: Which clips, and how.
@@ -137,8 +138,12 @@ def check_data(name: str) -> None:
         InputError: If there is none, or the Hub cannot be asked and keeps no copy of it here.
     """
     if name.startswith("synthetic:"):
-        if name.removeprefix("synthetic:") not in DOMAINS:
-            raise InputError(f"there is no {name}; there are {', '.join(f'synthetic:{each}' for each in DOMAINS)}")
+        domain, slash, bed = name.removeprefix("synthetic:").partition("/")
+        if domain not in DOMAINS or (slash and bed not in BEDS):
+            raise InputError(
+                f"there is no {name}; there are {', '.join(f'synthetic:{each}' for each in DOMAINS)}, "
+                f"each also as a test bed: {', '.join(f'/{each}' for each in BEDS)}"
+            )
         return
     with _reading(name):
         if Path(name).is_dir():
@@ -194,9 +199,11 @@ def _reading(name: str) -> Iterator[None]:
 
 
 def _generate(name: str, options: DataOptions, num_proc: int) -> Dataset:
-    domain: Any = name.removeprefix("synthetic:")
+    names: Any = name.removeprefix("synthetic:").partition("/")
+    domain, _, bed = names
     return synthetic_corpus(
         domain,
+        bed=bed or None,
         num_subjects=options.max_subjects or 30,
         clips_per_subject=options.clips_per_subject or 10,
         seed=options.data_seed,

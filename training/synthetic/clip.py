@@ -1,15 +1,16 @@
 """One clip: a face, lit anew, moved by action units and by everything that is none, and filmed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import cv2
 import numpy as np
 
 from training.synthetic.anatomy import JAW_DROP
+from training.synthetic.beds import WEAK_AMPLITUDE, Bed, Cover, check_bed, draw_bed_units, draw_cover
 from training.synthetic.camera import CAMERA_RANGES, film, light_course, light_face, optics
-from training.synthetic.emotions import draw_action_units, sort_units
+from training.synthetic.emotions import sort_units
 from training.synthetic.faces import MARGIN, TEXTURE_SIZE, Domain, Face
 from training.synthetic.head import draw_view, eye_motion, head_motion
 from training.synthetic.motion import (
@@ -61,6 +62,7 @@ def synthetic_clip(
     size: int = 64,
     amplitude: float | None = None,
     nuisances: bool = True,
+    bed: Bed | None = None,
 ) -> SyntheticClip:
     """Make one clip.
 
@@ -72,14 +74,18 @@ def synthetic_clip(
         size: Pixels a side.
         amplitude: Peak displacement in pixels of a 64-pixel crop; `None` draws it.
         nuisances: Whether to add all that is no unit: head motion, blinks, light, blur, noise, compression.
+        bed: Test bed to draw for, see `beds`.
 
     Raises:
-        ValueError: If the domain or a unit is unknown.
+        ValueError: If the domain, a unit or the test bed is unknown.
     """
     check_domain(domain)
-    emotion, units = draw_action_units(rng) if action_units is None else ("other", sort_units(action_units))
+    check_bed(bed)
+    emotion, units = draw_bed_units(rng, bed) if action_units is None else ("other", sort_units(action_units))
     emotion = emotion if units else "none"
     ranges, camera = MOTION_RANGES[domain], CAMERA_RANGES[domain]
+    if bed == "weak":
+        ranges = replace(ranges, amplitude=WEAK_AMPLITUDE)
     rates = np.array(list(ranges.fps.values()))
     timing = draw_timing(rng, float(rng.choice(list(ranges.fps), p=rates / rates.sum())))
     grid = draw_view(rng, face.landmarks, camera, size, still=not nuisances)
@@ -91,7 +97,8 @@ def synthetic_clip(
         motions.append(draw_unit(rng, unit, grid, face.landmarks, ranges, amplitude=own, side=side))
     courses, fields, folds = _unit_courses(rng, motions, timing, size)
     if nuisances:
-        frames = _film_clip(rng, face, grid, (courses, fields, folds), timing, domain, _clarity(strength))
+        cover = draw_cover(rng, face.landmarks) if bed == "hidden" else None
+        frames = _film_clip(rng, face, grid, (courses, fields, folds), timing, domain, _clarity(strength), cover)
     else:
         frames = sample_frames(enlarge(light_face(rng, face, camera, 1.0), (0.4, 0.4), size), grid, courses, fields)
         frames = np.clip(np.rint(frames), 0, 255).astype(np.uint8)
@@ -165,6 +172,7 @@ def _film_clip(
     timing: Timing,
     domain: Domain,
     clarity: float,
+    cover: Cover | None,
 ) -> np.ndarray:
     """Film the moving face with everything that is no unit, (num_frames, size, size), uint8."""
     camera, size, about = CAMERA_RANGES[domain], grid.shape[1], (timing.num_frames, timing.fps)
@@ -182,6 +190,10 @@ def _film_clip(
     fields = np.concatenate((fields, head[1], eyes[1], jaw[1]))
     frames = sample_frames(texture, _resize_maps(grid, pixels), courses, _resize_maps(fields, pixels))
     frames *= _resize_maps(shading.astype(np.float32), pixels)
+    if cover is not None:
+        placed = _resize_maps(grid, pixels), head[0], _resize_maps(head[1], pixels)
+        shade, share = (sample_frames(picture, *placed) for picture in (cover.shade, cover.share))
+        frames += share * (shade - frames)
     return film(rng, frames, camera, size, codec=codec, clarity=clarity)
 
 

@@ -14,6 +14,7 @@ import datasets
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from training.synthetic.beds import Bed, check_bed
 from training.synthetic.clip import SyntheticClip, check_domain, synthetic_clip
 from training.synthetic.faces import Domain
 from training.synthetic.features import draw_face
@@ -32,6 +33,7 @@ def synthetic_corpus(
     max_frames: int | None = None,
     num_proc: int | None = None,
     photographs: Sequence[np.ndarray] | None = None,
+    bed: Bed | None = None,
 ) -> datasets.Dataset:
     """Make a corpus of micro-expression clips. The same arguments give the same clips, whatever `num_proc` is.
 
@@ -48,15 +50,17 @@ def synthetic_corpus(
         num_proc: Processes; `None` for this one alone. With several, a script needs the usual
             `if __name__ == "__main__":` around what it does.
         photographs: Aligned face crops to be moved instead of drawn faces, one a subject (see `photograph_face`).
+        bed: Test bed, see `beds`: the same people.
 
     Returns:
         One row a clip: dataset, subject, clip_id, onset, apex, offset (-1 without units), fps, emotion,
         action_units, au_codes, frames.
 
     Raises:
-        ValueError: If the domain is unknown or a number is out of its range.
+        ValueError: If the domain or the test bed is unknown, or a number is out of its range.
     """
     check_domain(domain)
+    check_bed(bed)
     for name, value, least in (
         ("num_subjects", num_subjects, 1),
         ("clips_per_subject", clips_per_subject, 1),
@@ -66,7 +70,8 @@ def synthetic_corpus(
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
     subjects = tuple(range(num_subjects if photographs is None else len(photographs)))
-    options = {"domain": domain, "clips": clips_per_subject, "size": size, "seed": seed, "max_frames": max_frames}
+    options = {"domain": domain, "bed": bed, "clips": clips_per_subject, "size": size, "seed": seed}
+    options |= {"max_frames": max_frames}
     num_proc = min(num_proc or 1, len(subjects))
     # Tuples: `datasets` would take a list for shards, and call the generator, with new processes, for each entry.
     arguments = {"subjects": subjects, "options": options, "num_proc": num_proc, "code": _code_digest()}
@@ -128,6 +133,7 @@ def _subject_rows(work: tuple[int, np.ndarray | None, dict[str, Any]]) -> list[d
     domain, seed = options["domain"], options["seed"]
     index = DOMAINS.index(domain)
     name = f"synthetic_{domain}_s{subject:03d}"
+    bed = f"_{options['bed']}" if options["bed"] else ""
     rows = []
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the processes are the parallelism: threads of OpenCV and BLAS would only get in their way
@@ -139,9 +145,9 @@ def _subject_rows(work: tuple[int, np.ndarray | None, dict[str, Any]]) -> list[d
                 face = photograph_face(photograph)
             for number in range(options["clips"]):
                 rng = np.random.default_rng([seed, index, subject, number])
-                clip = synthetic_clip(rng, face, domain, size=options["size"])
+                clip = synthetic_clip(rng, face, domain, size=options["size"], bed=options["bed"])
                 clip = thin_out(clip, options["max_frames"] or len(clip.frames))
-                about = {"dataset": f"synthetic_{domain}", "subject": name, "clip_id": f"{name}_c{number:03d}"}
+                about = {"dataset": f"synthetic_{domain}", "subject": name, "clip_id": f"{name}{bed}_c{number:03d}"}
                 rows.append(about | vars(clip))
     finally:
         cv2.setNumThreads(threads)

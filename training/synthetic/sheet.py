@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from training.synthetic.beds import Bed
 from training.synthetic.clip import SyntheticClip, synthetic_clip
 from training.synthetic.emotions import UNITS
 from training.synthetic.faces import Domain
@@ -13,7 +14,9 @@ from training.synthetic.features import draw_face
 COLUMNS = 4
 
 
-def draw_sheet(domain: Domain, path: Path, *, subjects: int, seed: int, single_units: bool = False) -> None:
+def draw_sheet(
+    domain: Domain, path: Path, *, subjects: int, seed: int, single_units: bool = False, bed: Bed | None = None
+) -> None:
     """Write a contact sheet as a picture.
 
     Args:
@@ -23,6 +26,7 @@ def draw_sheet(domain: Domain, path: Path, *, subjects: int, seed: int, single_u
         seed: Seed of the clips.
         single_units: Show every unit alone on each person, without nuisances and at 1.5 pixels, instead of four clips
             of each person as the corpus has them.
+        bed: Test bed of those.
     """
     faces = [draw_face(np.random.default_rng([seed, subject]), domain) for subject in range(subjects)]
     clips = []
@@ -32,7 +36,7 @@ def draw_sheet(domain: Domain, path: Path, *, subjects: int, seed: int, single_u
             if single_units:
                 clips.append(synthetic_clip(rng, face, domain, [str(unit)], amplitude=1.5, nuisances=False))
             else:
-                clips.append(synthetic_clip(rng, face, domain))
+                clips.append(synthetic_clip(rng, face, domain, bed=bed))
     columns = len(UNITS) if single_units else COLUMNS
     rows = len(clips) // columns
     figure = Figure(figsize=(columns * 2.4, rows * 0.95), dpi=130)

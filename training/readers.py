@@ -1,0 +1,190 @@
+"""What the LLM adds to a linear reader of its own two tokens, on every test bed.
+
+Logistic regressions, one a unit, are fitted to the content token, the instruction token and both, on clips that a
+checkpoint has read (its weights rest), and set beside its own answers: on unseen people of the domain, on the other
+domain and on the test beds of `training.synthetic.beds` there. Thresholds of all of them, and the regressions'
+strength of regularisation, are chosen on the same validation people. Everything is synthetic.
+
+    python -m training.readers --checkpoint CHECKPOINT --output FOLDER
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
+
+from modeling_aullm.output_files import write_whole
+from training.data.clips import Clip, load_clips
+from training.data.folds import split_by_subject
+from training.errors import InputError, run_command
+from training.events.checkpoint import open_checkpoint
+from training.json_files import write_json
+from training.learning.augmentation import ClipDataset
+from training.options import DataOptions, option, parse_options
+from training.scoring.metrics import choose_thresholds, roc_auc, score
+
+TOKENS = {
+    "both tokens": ("content", "instruction"),
+    "content token": ("content",),
+    "instruction token": ("instruction",),
+}
+TESTS = ("synthetic:B", "synthetic:B/hidden", "synthetic:B/weak", "synthetic:B/changed_rules")
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of the regressions, scikit-learn's C
+FIGURES = ("binary_f1_at_0.5", "binary_f1_at_validation_threshold", "roc_auc")
+BATCH = 32
+
+
+@dataclass
+class ReaderOptions:
+    """Which checkpoint is read, and on how many clips."""
+
+    checkpoint: str = field(metadata={"help": "Folder or Hub id of a checkpoint."})
+    output: str = field(metadata={"help": "New folder for readers.json and readers.md."})
+    subjects: int = option(400, "People of synthetic:A whose clips the readers are fitted to, validated and tried on.")
+    test_subjects: int = option(100, "People of each test bed.")
+    clips_per_subject: int = option(8, "Clips of each.")
+    seed: int = option(11, "Seed of people and clips; another than the checkpoint was trained with.")
+
+    def __post_init__(self) -> None:
+        if Path(self.output).exists():
+            raise InputError(f"--output {self.output} is there already; give a new folder")
+        for name, least in (("subjects", 10), ("test_subjects", 2), ("clips_per_subject", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"--{name} must be at least {least}, got {getattr(self, name)}")
+
+
+class ReadClips(NamedTuple):
+    """What a checkpoint made of some clips, a row each."""
+
+    people: list[str]
+    labels: np.ndarray
+    probabilities: np.ndarray
+    content: np.ndarray
+    instruction: np.ndarray
+
+    def features(self, tokens: Sequence[str]) -> np.ndarray:
+        """Some of its tokens side by side."""
+        return np.concatenate([getattr(self, token) for token in tokens], axis=1)
+
+
+@torch.inference_mode()
+def read_clips(model: Any, clips: Sequence[Clip], name: str) -> ReadClips:
+    """Read clips with a model that has both tokens."""
+    sampled = ClipDataset(clips, model.config.num_frames)
+    rows: dict[str, list[torch.Tensor]] = {"probabilities": [], "content": [], "instruction": []}
+    for start in tqdm(range(0, len(clips), BATCH), desc=name, unit="batch", dynamic_ncols=True):
+        batch = torch.stack([sampled[at]["pixel_values"] for at in range(start, min(start + BATCH, len(clips)))])
+        output = model(pixel_values=batch)
+        rows["probabilities"].append(torch.sigmoid(output.logits.float()))
+        rows["content"].append(output.content_token.float())
+        rows["instruction"].append(output.instruction_token.float())
+    arrays = {name: torch.cat(parts).numpy() for name, parts in rows.items()}
+    return ReadClips([clip.person for clip in clips], np.stack([clip.labels for clip in clips]), **arrays)
+
+
+class LinearReader:
+    """A logistic regression for each unit, on standardised tokens.
+
+    Args:
+        train: What it is fitted to.
+        tokens: Which of the tokens it sees.
+        strength: Inverse of the regularisation.
+    """
+
+    def __init__(self, train: ReadClips, tokens: Sequence[str], strength: float) -> None:
+        self.tokens = tokens
+        self.scaler = StandardScaler().fit(train.features(tokens))
+        seen = self.scaler.transform(train.features(tokens))
+        self.units = [
+            None
+            if labels.all() or not labels.any()
+            else LogisticRegression(C=strength, max_iter=2000).fit(seen, labels)
+            for labels in train.labels.T
+        ]
+
+    def __call__(self, clips: ReadClips) -> np.ndarray:
+        """Probabilities, (clips, units); 0.5 of a unit that all or none of its clips showed."""
+        seen = self.scaler.transform(clips.features(self.tokens))
+        columns = [np.full(len(seen), 0.5) if unit is None else unit.predict_proba(seen)[:, 1] for unit in self.units]
+        return np.stack(columns, axis=1)
+
+
+def best_reader(train: ReadClips, validation: ReadClips, tokens: Sequence[str]) -> LinearReader:
+    """The one of all strengths with the highest ROC AUC on validation people."""
+    tried = [LinearReader(train, tokens, strength) for strength in STRENGTHS]
+    return max(tried, key=lambda reader: mean_auc(validation, reader(validation)))
+
+
+def mean_auc(clips: ReadClips, probabilities: np.ndarray) -> float:
+    """Over the units for which there is one."""
+    values = [roc_auc(labels, own) for labels, own in zip(clips.labels.T, probabilities.T, strict=True)]
+    return float(np.mean([value for value in values if value is not None]))
+
+
+def compare(model: Any, options: ReaderOptions, units: list[str]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Figures of the LLM and of each reader, means over units, by test bed and method."""
+    cores = os.cpu_count() or 1
+
+    def load(name: str, subjects: int) -> list[Clip]:
+        which = DataOptions(max_subjects=subjects, clips_per_subject=options.clips_per_subject, data_seed=options.seed)
+        return load_clips(name, which, units, num_proc=cores).clips
+
+    shares = {"train": 0.75, "validation": 0.125, "unseen": 0.125}
+    parts = split_by_subject(load("synthetic:A", options.subjects), shares, options.seed)
+    train, validation, unseen = (read_clips(model, parts[name], f"synthetic:A, {name}") for name in shares)
+    readers = {f"linear reader, {name}": best_reader(train, validation, tokens) for name, tokens in TOKENS.items()}
+    methods: dict[str, Any] = {"AULLM++": lambda clips: clips.probabilities} | readers
+    thresholds = {
+        name: choose_thresholds(validation.labels, method(validation), validation.people)
+        for name, method in methods.items()
+    }
+    figures = {}
+    tests = {"synthetic:A, unseen people": unseen}
+    tests |= {name: read_clips(model, load(name, options.test_subjects), name) for name in TESTS}
+    for name, clips in tests.items():
+        figures[name] = {
+            method: {
+                figure: score(clips.labels, say(clips), units, thresholds[method])["mean"][figure] for figure in FIGURES
+            }
+            for method, say in methods.items()
+        }
+    return figures
+
+
+def as_markdown(figures: dict[str, dict[str, dict[str, float | None]]]) -> str:
+    """A table of the figures."""
+    lines = ["| test bed | method | binary F1 at 0.5 | binary F1 at validation threshold | ROC AUC |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for bed, methods in figures.items():
+        for method, values in methods.items():
+            cells = ["-" if values[name] is None else f"{values[name]:.3f}" for name in FIGURES]
+            lines.append(f"| {bed} | {method} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Read the clips, fit the readers, and write the figures."""
+    (options,) = parse_options(ReaderOptions, description=__doc__)
+    model, processor = open_checkpoint(options.checkpoint)
+    if model.config.structure == "none":
+        raise InputError(f"{options.checkpoint} has no instruction token: there is nothing to compare")
+    figures = compare(model, options, list(processor.action_units))
+    folder = Path(options.output)
+    folder.mkdir(parents=True)
+    command = shlex.join(["python", "-m", "training.readers", *sys.argv[1:]])
+    write_json(folder / "readers.json", {"command": command, "seed": options.seed, "figures": figures})
+    write_whole(folder / "readers.md", lambda path: path.write_text(as_markdown(figures), encoding="utf-8"))
+    sys.stdout.write(as_markdown(figures))
+
+
+if __name__ == "__main__":
+    run_command(main)
