@@ -160,7 +160,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
                 check_clip_length(source, first, last, fps)
             segment = self.read_clip(source, onset=first, apex=strongest, offset=last, face=face)
             if segment.pixel_values is None:
-                raise VideoError(f"{source_name(source)}: {_whyunread_segment(source, segment)}")
+                raise VideoError(f"{source_name(source)}: {_why_unread(source, segment)}")
             clips.append(segment.pixel_values)
         return BatchFeature({"pixel_values": np.stack(clips)}, tensor_type=return_tensors)
 
@@ -221,8 +221,8 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         """What the frames from the first to the last one are to the face, without their pictures."""
         with open_video(source, fps) as stream:
             frames = (small(frame) for frame in until(stream, last) if frame.index >= first)
-            follower = FaceFollower(face, (stream.width, stream.height))
-            return [replace(sighting, picture=_NO_PICTURE, brightness=None) for sighting in follower.follow(frames)]
+            seen = FaceFollower(face, stream.size).follow(frames)
+            return [replace(sighting, picture=_NO_PICTURE, brightness=None) for sighting in seen]
 
     def read_frames(self, source: VideoSource, fps: float | None = None) -> VideoStream:
         """Go through the frames that segments are cut from: upright, in square pixels, each with its time.
@@ -301,13 +301,12 @@ class AULLMVideoProcessor(BaseVideoProcessor):
             if is_clip:
                 yield from self._segments(stream, frames, face, math.inf, None)
                 return
-            wanted = self.face if face is None else face
-            follower = FaceFollower(wanted, (stream.width, stream.height), EVENT_CHECK_SECONDS)
-            for stretch in iter_motion(follower.follow(frames), stream):
-                if isinstance(stretch, MotionStretch):
-                    yield stretch
+            follower = FaceFollower(self.face if face is None else face, stream.size, EVENT_CHECK_SECONDS)
+            for part in iter_motion(follower.follow(frames), stream):
+                if isinstance(part, MotionStretch):
+                    yield part
                 else:
-                    yield unread_segment((stretch.first, stretch.last), stream, stretch.reason)
+                    yield unread_segment((part.first, part.last), stream, part.reason)
 
     def _segments(
         self,
@@ -317,13 +316,13 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         window: float,
         stride: float | None,
     ) -> Iterator[Segment]:
-        follower = FaceFollower(self.face if face is None else face, (stream.width, stream.height))
+        follower = FaceFollower(self.face if face is None else face, stream.size)
         for stretch in iter_stretches(follower.follow(frames), window, stride):
             if stretch[0].run is None:
                 yield unread_segment(stretch, stream, stretch[0].reason)
             else:
-                sampled = self.sample_frame_indices(len(stretch))
-                yield self._segment([grey(stretch[index]) for index in sampled], stretch, stream)
+                indices = self.sample_frame_indices(len(stretch))
+                yield self._segment([grey(stretch[at]) for at in indices], stretch, stream)
 
     def _segment(self, sampled: list[Sighting], run: Sequence[Sighting], video: VideoStream) -> Segment:
         """The segment of a run, or of a part of it, from the first to the last of some frames sampled."""
@@ -336,7 +335,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         return Segment(*times, video.fps, face, clip, first.face_id, seen=seen, recording=video.recording)
 
 
-def _whyunread_segment(source: VideoSource, segment: Segment) -> str:
+def _why_unread(source: VideoSource, segment: Segment) -> str:
     if segment.reason != NO_FACE:
         return f"no two frames of one face that follow one another can be read ({segment.reason})"
     return "no face found; " + (turned_video_hint(source) or "use face='cropped' for ready crops of faces")

@@ -91,6 +91,11 @@ class VideoStream:
         self._num_read = 0
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.width, self.height
+
+    @property
     def bits(self) -> int:
         """Of a pixel's values, 8 to 16: what is shown in 8 bits is scaled from these, alike in all frames."""
         return self._bits()

@@ -48,6 +48,9 @@ shipped=modeling_aullm/checkpoints/synthetic-smollm2-135m
 python -m training.temporal_head --checkpoint $shipped --output runs/temporal_head
 python -m training.spotting --checkpoint $shipped --output runs/spotting --recordings 36 ${photographs:+--photographs "$photographs"}
 
+# What the LLM adds to a linear reader of its own tokens, on every test bed (five minutes); copied into results/readers.
+python -m training.readers --checkpoint $shipped --output runs/readers
+
 report() { # NAME RUN... ; the others are compared with the first
     python -m training.report "${@:2}" --output "results/$1" ${insert:+--insert $insert}
 }

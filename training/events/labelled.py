@@ -99,7 +99,7 @@ def _runs(data: datasets.Dataset, row: int) -> list[MotionStretch]:
     """The runs of the face, each in one piece."""
     runs: list[list[MotionStretch]] = []
     with open_recording(data, row) as stream:
-        follower = FaceFollower("largest", (stream.width, stream.height), EVENT_CHECK_SECONDS)
+        follower = FaceFollower("largest", stream.size, EVENT_CHECK_SECONDS)
         for stretch in iter_motion(follower.follow(stream), stream):
             if isinstance(stretch, MotionStretch):
                 if stretch.begins is not None:
