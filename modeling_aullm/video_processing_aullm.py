@@ -202,7 +202,7 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         num_frames = count_frames(source)
         self.sample_frame_indices(num_frames, onset, apex, offset)  # before the long work
         first, last = onset or 0, num_frames - 1 if offset is None else offset
-        sightings = self._sightings(source, fps, face, first, last)
+        sightings = self._sightings(source, fps, face, range(first, last + 1))
         best = best_run(sightings, apex)
         if best is None:
             reasons = [sighting.reason for sighting in sightings if sighting.reason is not None]
@@ -215,12 +215,10 @@ class AULLMVideoProcessor(BaseVideoProcessor):
         sampled = [replace(faces[index], picture=kept[index]) for index in indices]
         return self._segment(sampled, best, stream)
 
-    def _sightings(
-        self, source: VideoSource, fps: float | None, face: str | int, first: int, last: int
-    ) -> list[Sighting]:
-        """What the frames from the first to the last one are to the face, without their pictures."""
+    def _sightings(self, source: VideoSource, fps: float | None, face: str | int, wanted: range) -> list[Sighting]:
+        """What some frames are to the face, without their pictures."""
         with open_video(source, fps) as stream:
-            frames = (small(frame) for frame in until(stream, last) if frame.index >= first)
+            frames = (small(frame) for frame in until(stream, wanted[-1]) if frame.index in wanted)
             seen = FaceFollower(face, stream.size).follow(frames)
             return [replace(sighting, picture=_NO_PICTURE, brightness=None) for sighting in seen]
 
