@@ -214,7 +214,8 @@ def _read(detector: Detector, reading: _Reading, sampling: Sampling) -> Iterator
         )
         which = f"face number {sampling.face}" if isinstance(sampling.face, int) else "face"
         if reasons in (NO_FACE, ""):
-            advice = turned_video_hint(reading.video) or "for ready face crops give --face cropped"
+            passed_over = "; one that is seen for under half a second is passed over" * sampling.finds_events(detector)
+            advice = turned_video_hint(reading.video) or f"for ready face crops give --face cropped{passed_over}"
             raise SourceError(f"{reading.source}: no {which} found; {advice}")
         raise SourceError(f"{reading.source}: no {which} can be read ({reasons})")
 

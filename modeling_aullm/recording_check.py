@@ -27,6 +27,7 @@ STRONG_FLICKER, PUMPING, REFOCUSING = 0.02, 0.1, 0.25  # shares of brightness an
 MOVING = 0.3  # grey levels of the face's mean change from frame to frame: something moves, so each frame differs
 SHORTEST_MOVING = 6  # frames that must move for a repeated one to say something
 REPEATS_COUNT = 0.1  # share of repeated frames worth a word
+SHORTEST_SECONDS = 0.1  # a blink's least, and a fifth of the longest micro-expression
 GAPS = 0.02  # share of frames missing from which a rise may be lost
 
 
@@ -43,7 +44,7 @@ class Limit:
     """Something that keeps a recording from showing small movements, or deserves to be known.
 
     Attributes:
-        kind: `face`, `movement`, `frame rate`, `missing frames`, `flicker`, `exposure` or `focus`.
+        kind: `face`, `movement`, `length`, `frame rate`, `missing frames`, `flicker`, `exposure` or `focus`.
         verdict: What is left with it.
         reason: What it is, with its figure.
         advice: What to do about it.
@@ -233,6 +234,9 @@ def _movement_limits(check: RecordingCheck) -> Iterator[Limit]:
 
 
 def _time_limits(check: RecordingCheck) -> Iterator[Limit]:
+    if check.seconds is not None and check.seconds < SHORTEST_SECONDS:
+        reason = f"it lasts {check.seconds:.2g} s, less than a blink: only a part of an expression"
+        yield Limit("length", Verdict.CANNOT, reason, "record from the rest before an expression to the rest behind it")
     fps = check.distinct_fps
     if fps is not None and fps < FEWEST_FPS:
         verdict = Verdict.CANNOT if fps < HOPELESS_FPS else Verdict.LARGE_ONLY

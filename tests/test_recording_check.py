@@ -10,7 +10,7 @@ from itertools import count
 import av
 import numpy as np
 import pytest
-from helpers_video import turn_video
+from helpers_video import turn_video, write_video
 from PIL import Image
 from skimage.data import astronaut
 
@@ -294,3 +294,12 @@ def test_a_stream_without_end_is_told(good, tmp_path):
         )
         endless.kill()
     assert done.returncode == 2 and "has not ended" in done.stderr and f"{good}: good" in done.stdout
+
+
+@pytest.mark.parametrize(("frames", "is_short"), [(3, True), (6, False)])
+def test_a_recording_shorter_than_a_blink_says_so(tmp_path, frames, is_short):
+    video = write_video(tmp_path / "clip.mp4", np.repeat(FACE[None], frames, axis=0))
+    limits = {limit.kind: limit for limit in check_recording(video).limits}
+    assert ("length" in limits) == is_short
+    if is_short:
+        assert "less than a blink" in limits["length"].reason and limits["length"].verdict == Verdict.CANNOT
