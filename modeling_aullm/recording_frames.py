@@ -55,7 +55,7 @@ class Stretch:
         size: Width and height as shown.
         face: (frames up to a cut, height, width) uint8, brightness inside the face's box; None where none was found.
         crop_scale: Pixels of the model's crop for one of the recording's; None where no face was found.
-        bands: (num_frames, BANDS) mean brightness of bands of rows, from top to bottom.
+        bands: (frames up to a cut, BANDS) mean brightness of bands of rows, from top to bottom.
         glances: (num_frames, height, width) float32, the whole picture, at most `GLANCE` pixels long.
         copied: (num_frames - 1,) whether a picture is the one before, bit for bit.
         is_grey: Whether there is no colour in it.
@@ -236,7 +236,8 @@ class _Collector:
         self._glances.append(glance)
         rows = cv2.reduce(luma, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
         rows = np.repeat(rows, -(-BANDS // len(rows)), axis=0)  # a picture may have fewer rows than bands
-        self._bands.append(np.array([part.mean() for part in np.array_split(rows, BANDS)]))
+        if not self._is_cut:
+            self._bands.append(np.array([part.mean() for part in np.array_split(rows, BANDS)]))
         if not self._is_cut and (self.box is not None or self.num_frames <= FACE_TRIES[-1]):
             self._faces.append(self._inside(luma))
         self.num_frames += 1

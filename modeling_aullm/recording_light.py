@@ -63,7 +63,7 @@ def find_flicker(stretches: Sequence[Stretch], fps: float) -> Flicker | None:
 
 
 def _flicker(stretch: Stretch, fps: float) -> Flicker | None:
-    num_frames = len(stretch.times)
+    num_frames = len(stretch.bands)
     if num_frames < LEAST_FRAMES:
         return None
     slowest = max(SLOWEST_FLICKER, 3 * fps / num_frames)  # three periods at least

@@ -303,3 +303,9 @@ def test_a_recording_shorter_than_a_blink_says_so(tmp_path, frames, is_short):
     assert ("length" in limits) == is_short
     if is_short:
         assert "less than a blink" in limits["length"].reason and limits["length"].verdict == Verdict.CANNOT
+
+
+def test_cuts_are_no_flicker(tmp_path):
+    other = np.clip(FACE[:, ::-1].astype(int) + 40, 0, 255).astype(np.uint8)
+    shots = [np.repeat((FACE, other)[number % 2][None], 30, axis=0) for number in range(6)]
+    assert check_recording(write_video(tmp_path / "cuts.mp4", np.concatenate(shots))).flicker is None
