@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +12,15 @@ import torch
 from transformers import AutoModel, AutoProcessor
 
 from hub.demo import SHOWN, make_clip
-from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection
+from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection, predict
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL
 from training.data.clips import load_clips
 from training.learning.fit import predict_clips
 from training.options import DataOptions
 from training.report.card import card
 from training.scoring.metrics import roc_auc
+
+RECORDING = Path(__file__).parents[1] / "space" / "examples" / "timeline.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +92,8 @@ piped = detect(clip)["timeline"][0]["action_units"]
 ((bad,), (good,)) = (found["timeline"] for found in detect(["nothing.mp4", clip]))
 assert bad["reason"].startswith("nothing.mp4: ") and bad["action_units"] is None and good["action_units"] == piped
 units = processor.post_process_action_units(outputs)[0]
-torch.save({"logits": outputs.logits, "units": units, "piped": piped}, sys.argv[3])
+events = detect(sys.argv[4])["events"]
+torch.save({"logits": outputs.logits, "units": units, "piped": piped, "events": events}, sys.argv[3])
 """
 
 
@@ -97,7 +101,16 @@ def test_a_process_that_never_imports_the_package_gets_the_same(model, processor
     clip = torch.from_numpy(make_clip())
     torch.save(clip, tmp_path / "clip.pt")
     done = subprocess.run(
-        [sys.executable, "-P", "-c", ELSEWHERE, DEFAULT_CHECKPOINT, tmp_path / "clip.pt", tmp_path / "out.pt"],
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            ELSEWHERE,
+            DEFAULT_CHECKPOINT,
+            tmp_path / "clip.pt",
+            tmp_path / "out.pt",
+            RECORDING,
+        ],
         cwd=tmp_path,
         env=os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules")},
         capture_output=True,
@@ -111,3 +124,10 @@ def test_a_process_that_never_imports_the_package_gets_the_same(model, processor
     assert found["piped"].keys() == found["units"].keys() == set(model.config.action_units)
     for code, unit in found["units"].items():
         assert found["piped"][code]["probability"] == pytest.approx(unit["probability"], abs=1e-5)
+    (here,) = predict(RECORDING)
+    assert len(here.events) == len(found["events"]) == 3
+    for event, elsewhere in zip(here.events, found["events"], strict=True):
+        times = [elsewhere[name] for name in ("onset_time", "apex_time", "offset_time")]
+        assert times == pytest.approx([event.onset_time, event.apex_time, event.offset_time], abs=1e-3)
+        active = {code for code, unit in elsewhere["action_units"].items() if unit["active"]}
+        assert active == set(event.active_units)
