@@ -38,7 +38,7 @@ class AULLMProcessor(ProcessorMixin):
             events that are found and match none; None if nobody has.
 
     Raises:
-        ValueError: If a unit is unknown or stands there twice, or the thresholds do not fit.
+        ValueError: If a unit is unknown or stands there twice, or the thresholds or sensitivities do not fit.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class AULLMProcessor(ProcessorMixin):
         self.thresholds = [DEFAULT_THRESHOLD] * len(self.action_units)
         self.thresholds = self._resolve_thresholds(thresholds)
         self.sensitivities = copy.deepcopy(SENSITIVITIES if sensitivities is None else sensitivities)
+        _check_sensitivities(self.sensitivities)
         super().__init__(AULLMVideoProcessor() if video_processor is None else video_processor, **kwargs)
 
     # Without torchvision, transformers' own look-up of video processors ends in empty stand-ins.
@@ -210,6 +211,22 @@ class AULLMProcessor(ProcessorMixin):
         if not all(0 <= value <= 1 for value in values):
             raise ValueError(f"thresholds must lie in 0..1, got {values}")
         return values
+
+
+def _check_sensitivities(sensitivities: Mapping[str, Any]) -> None:
+    """Raise ValueError unless each has two probabilities and a rate."""
+    for name, limits in sensitivities.items():
+        values = limits if isinstance(limits, Mapping) else {}
+        shares = [values.get(key) for key in ("probability", "unit_probability")]
+        rate = values.get("false_alarms_per_minute")
+        fits = all(isinstance(share, float | int) and 0 <= share <= 1 for share in shares)
+        if not fits or not (rate is None or (isinstance(rate, float | int) and rate >= 0)):
+            raise ValueError(
+                f"sensitivities[{name!r}] must be probability and unit_probability, each from 0 to 1, and "
+                f"false_alarms_per_minute, a number or None; got {limits!r}"
+            )
+    if "normal" not in sensitivities:
+        raise ValueError(f"sensitivities must hold one that is named normal, got {', '.join(sensitivities) or 'none'}")
 
 
 AULLMProcessor.register_for_auto_class("AutoProcessor")

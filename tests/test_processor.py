@@ -250,3 +250,21 @@ def test_pipeline_is_found_in_a_model_folder_without_this_package(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[0] == "12 ['active', 'probability']"
+
+
+@pytest.mark.parametrize(
+    ("sensitivities", "says"),
+    [
+        ({"normal": 0.4}, r"sensitivities\['normal'\] must be probability and unit_probability.*got 0.4"),
+        ({"normal": {"probability": 1.4, "unit_probability": 0.5}}, "each from 0 to 1"),
+        ({"normal": {"probability": 0.4}}, "unit_probability"),
+        (
+            {"normal": {"probability": 0.4, "unit_probability": 0.5, "false_alarms_per_minute": "two"}},
+            "a number or None",
+        ),
+        ({"high": {"probability": 0.4, "unit_probability": 0.5}}, "one that is named normal, got high"),
+    ],
+)
+def test_sensitivities_that_do_not_fit_are_refused(sensitivities, says):
+    with pytest.raises(ValueError, match=says):
+        AULLMProcessor(sensitivities=sensitivities)
