@@ -128,6 +128,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     arguments = ["x", "--checkpoint", tmp_path / "tiny", "--output", tmp_path / "out", "--subjects", 10,
                  "--test_subjects", 2, "--clips_per_subject", 2]  # fmt: skip
     monkeypatch.setattr(sys, "argv", list(map(str, arguments)))
+    monkeypatch.setattr(readers.os, "cpu_count", lambda: 1)  # so few clips are drawn sooner than processes start
     readers.main()
     table = (tmp_path / "out" / "readers.md").read_text()
     assert table in capsys.readouterr().out and table.count("AULLM++") == 5 == table.count("content token")
