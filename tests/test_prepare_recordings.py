@@ -229,7 +229,7 @@ def test_what_was_prepared_can_be_inspected_and_is_no_set_of_clips(prepared, nam
         assert np.asarray(picture.convert("L")).std() > 20
     with pytest.raises(InputError, match="holds whole recordings, not clips"):
         load_prepared(folder)
-    with pytest.raises(InputError, match="lacks the columns"):
+    with pytest.raises(InputError, match="holds recordings, not clips: python -m training.spotting --data"):
         load_clips(str(folder), DataOptions(), ["AU1", "AU4"])
     card = (folder / "README.md").read_text()
     assert RECORDINGS[name].request_page in card and "viewer: false" in card and "![" not in card
