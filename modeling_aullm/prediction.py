@@ -161,7 +161,7 @@ def predict_sources(
     """
     readings: list[_Reading] = []
     pending: list[tuple[_Reading, Segment]] = []
-    # NumPy's matrices are small here: threads of its own would wait, by going round, and take a core from the rest.
+    # NumPy's matrices are small here: threads of its own would spin while they wait, and take a core from the rest.
     numpy_alone = ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)
     with numpy_alone, Progress([video for _, video in sources]) as progress:
         for name, video in sources:
@@ -214,7 +214,7 @@ def _read(detector: Detector, reading: _Reading, sampling: Sampling) -> Iterator
         )
         which = f"face number {sampling.face}" if isinstance(sampling.face, int) else "face"
         if reasons in (NO_FACE, ""):
-            passed_over = "; one that is seen for under half a second is passed over" * sampling.finds_events(detector)
+            passed_over = "; a face seen for under half a second is passed over" * sampling.finds_events(detector)
             advice = turned_video_hint(reading.video) or f"for ready face crops give --face cropped{passed_over}"
             raise SourceError(f"{reading.source}: no {which} found; {advice}")
         raise SourceError(f"{reading.source}: no {which} can be read ({reasons})")
