@@ -73,7 +73,7 @@ def folds_of(
     Args:
         recordings: To learn from.
         test: Of other people; empty to leave each of the former out in turn.
-        share: Of the people learned from who are for validation, one at least.
+        share: Of the people not left out who are for validation; one at least is, and one is not.
         seed: Of their draw.
 
     Raises:
@@ -89,7 +89,8 @@ def folds_of(
     folds = []
     for number, (name, who) in enumerate(left_out.items()):
         others = [person for person in people if person != who]
-        drawn = np.random.default_rng([seed, number]).permutation(others)[: max(1, round(share * len(others)))]
+        size = min(len(others) - 1, max(1, round(share * len(others))))  # someone is left to learn from
+        drawn = np.random.default_rng([seed, number]).permutation(others)[:size]
         sides: dict[str, list[LabelledRecording]] = {"train": [], "validation": [], "test": list(test)}
         for recording in recordings:
             person = recording.person
