@@ -59,6 +59,8 @@ class AULLMConfig(PreTrainedConfig):
         prompt: Text template with the placeholders `{content}` and, with a structure, `{instruction}`.
         prompt_token_ids: The template as the LLM's tokenizer reads it, placeholders as -1 (content) and -2
             (instruction); `None` before a tokenizer was seen, and then the tokens stand alone, without text.
+        unit_positions: Where each unit's name ends in `prompt_token_ids`; `None` if the prompt does not name them all,
+            or before a tokenizer was seen: nothing is corrected by name then.
         anchored: Whether a word's embedding stands at each placeholder and the token is added to it. AU-LLM puts its
             token there alone.
         anchor_token_ids: Those words as the LLM's tokenizer reads them, content first; `None` before one was seen.
@@ -67,6 +69,8 @@ class AULLMConfig(PreTrainedConfig):
         lora_alpha: Scale of LoRA.
         lora_dropout: Dropout of LoRA.
         lora_target_modules: Linear layers of the LLM that get LoRA.
+        read_out: How the LLM decides: `by_name`, it corrects a linear reader of tokens and nodes, each unit found by its
+            name in the prompt; `correction`, likewise by a linear head; `last_position`, that head alone (AU-LLM).
         temporal_head: Whether the model finds events in recordings, too, see `temporal_head`.
 
     Raises:
@@ -101,6 +105,7 @@ class AULLMConfig(PreTrainedConfig):
     num_pooling_heads: int = 4
     prompt: str | None = None
     prompt_token_ids: list[int] | None = None
+    unit_positions: list[int] | None = None
     anchored: bool = True
     anchor_token_ids: list[int] | None = None
     token_rms: float = 0.1
@@ -108,6 +113,7 @@ class AULLMConfig(PreTrainedConfig):
     lora_alpha: int = 32
     lora_dropout: float = 0.1
     lora_target_modules: list[str] | None = None
+    read_out: Literal["by_name", "correction", "last_position"] = "by_name"
     temporal_head: bool = False
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -173,7 +179,7 @@ class AULLMConfig(PreTrainedConfig):
         """
         preset: dict[str, Any] = {
             "motion": "led", "evidence": "efp", "structure": "none", "prompt": AU_LLM_PROMPT, "anchored": False,
-            "led_eps": 1e-8,
+            "led_eps": 1e-8, "read_out": "last_position",
         }  # fmt: skip
         return cls(**(preset | kwargs))
 

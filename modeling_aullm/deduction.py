@@ -12,7 +12,6 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
 from transformers import AutoModel, PreTrainedModel
-from transformers import initialization as init
 from transformers.cache_utils import Cache, DynamicCache
 
 from .configuration_aullm import AULLMConfig
@@ -44,6 +43,7 @@ class Reading(NamedTuple):
     """What the LLM made of the prompt, see `PromptReader.read`."""
 
     state: torch.Tensor
+    unit_states: torch.Tensor
     hidden_states: tuple[torch.Tensor, ...] | None = None
     attentions: tuple[torch.Tensor, ...] | None = None
 
@@ -60,7 +60,7 @@ class PromptReader:
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[tuple, Cache] | None = None
+        self._kept: tuple[tuple, Cache, torch.Tensor] | None = None
 
     def __deepcopy__(self, memo: dict) -> "PromptReader":
         return PromptReader()
@@ -89,6 +89,8 @@ class PromptReader:
 
         Returns:
             `state`: at the last position of the prompt after the last layer, shape (batch, hidden_size);
+            `unit_states`: at the name of each unit, shape (batch, units, hidden_size), with 1 for batch where all names
+            stand before the first token; no units in a prompt without names;
             `hidden_states`: embeddings and each layer's output, layers + 1 of shape (batch, positions, hidden_size);
             `attentions`: one a layer, shape (batch, heads, positions, positions).
 
@@ -110,36 +112,47 @@ class PromptReader:
         text = _embed_text(llm, config, ids)
         tokens = {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token}
         embeddings = _fill_in(text[:, split:], config, ids[split:], tokens)
+        names = config.unit_positions or []
         if split == 0:
             wanted = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
             read = llm(inputs_embeds=embeddings, use_cache=False, **{name: True for name in wanted if wanted[name]})
-            return Reading(read.last_hidden_state[:, -1], read.hidden_states, read.attentions)
+            states = read.last_hidden_state
+            return Reading(states[:, -1], states[:, names], read.hidden_states, read.attentions)
         if learns:
-            return Reading(_read_at_once(llm, text[:, :split], embeddings))
-        return Reading(_read_suffix(llm, self._prefix(llm, text[:, :split], ids[:split]), embeddings, split))
+            before, after = _read_at_once(llm, text[:, :split], embeddings)
+        else:
+            cache, before = self._prefix(llm, text[:, :split], ids[:split])
+            after = _read_suffix(llm, cache, embeddings, split)
+        if all(position < split for position in names):
+            return Reading(after[:, -1], before[:, names])
+        return Reading(after[:, -1], torch.cat([before.expand(len(after), -1, -1), after], 1)[:, names])
 
-    def _prefix(self, llm: PreTrainedModel, text: torch.Tensor, ids: list[int]) -> Cache:
+    def _prefix(self, llm: PreTrainedModel, text: torch.Tensor, ids: list[int]) -> tuple[Cache, torch.Tensor]:
+        """Keys and values of the prefix, and its last states, shape (1, positions, hidden_size)."""
         weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in llm.parameters())
         state = (tuple(ids), weights)
         traced = all(address for address, *_ in weights)  # weights that FSDP shares out have no address
         if self._kept is None or self._kept[0] != state or not traced:
             cache = DynamicCache(config=llm.config)
-            llm(inputs_embeds=text, use_cache=True, **_cache_argument(llm, cache))
-            self._kept = (state, cache)
-        return self._kept[1]
+            read = llm(inputs_embeds=text, use_cache=True, **_cache_argument(llm, cache))
+            self._kept = (state, cache, read.last_hidden_state)
+        return self._kept[1:]
 
 
-def _read_at_once(llm: PreTrainedModel, prefix: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
-    """Last state of each clip, shape (batch, hidden_size), from one row of the prefix and all clips' positions."""
+def _read_at_once(
+    llm: PreTrainedModel, prefix: torch.Tensor, embeddings: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Last states of the prefix and of each clip, (1 or batch, positions, hidden_size), from one row that holds all."""
     batch, length, hidden_size = embeddings.shape
-    layout = _Layout(batch, length, prefix.shape[1], embeddings)
+    start = prefix.shape[1]
+    layout = _Layout(batch, length, start, embeddings)
     states = llm(
         inputs_embeds=torch.cat([prefix, embeddings.reshape(1, batch * length, hidden_size)], 1),
         attention_mask=layout.masks(llm),
         position_ids=layout.position[None],
         use_cache=False,
     ).last_hidden_state
-    return states[0, prefix.shape[1] :].view(batch, length, hidden_size)[:, -1]
+    return states[:, :start], states[0, start:].view(batch, length, hidden_size)
 
 
 def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, start: int) -> torch.Tensor:
@@ -156,7 +169,7 @@ def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, 
         use_cache=True,
         **_cache_argument(llm, _expand(prefix, rows)),
     ).last_hidden_state
-    return states.reshape(rows * clips, length, hidden_size)[:batch, -1]
+    return states.reshape(rows * clips, length, hidden_size)[:batch]
 
 
 def _cache_argument(llm: PreTrainedModel, cache: Cache) -> dict[str, Cache]:
@@ -233,12 +246,3 @@ def _fill_in(
         anchored = config.anchor_token_ids and ids[position] in ANCHORS
         columns[position] = (token + (columns[position] if anchored else 0)).to(text.dtype)  # rounded once
     return torch.stack(columns, 1)
-
-
-class ActionUnitHead(nn.Linear):
-    """The linear head: one logit an action unit, from the LLM's last position."""
-
-    def reset_parameters(self) -> None:
-        """Start near even odds: the LLM's last states are large, a usual draw would start with sure answers."""
-        init.normal_(self.weight, 0.0, 1e-3)
-        init.zeros_(self.bias)

@@ -23,6 +23,8 @@ class ActionUnit:
         region: Part of the face where the unit is seen: brow, eye, nose, cheek, mouth or chin.
         sites: Points where the movement is strongest, (x, y) as fractions of the aligned face crop, the subject's
             right side (left in the picture) first. Own choice, read off the crop's template in `face_alignment`.
+        direction: Where the skin goes there on the subject's right side, (x, y): +x to the midline, +y down. From the
+            appearance changes of the FACS manual, as a number own choice.
     """
 
     number: int
@@ -30,6 +32,7 @@ class ActionUnit:
     muscle: str
     region: str
     sites: tuple[tuple[float, float], ...]
+    direction: tuple[float, float]
 
     @property
     def code(self) -> str:
@@ -62,22 +65,34 @@ def _sides(x: float, y: float) -> tuple[tuple[float, float], ...]:
 ACTION_UNITS: dict[str, ActionUnit] = {
     unit.code: unit
     for unit in (
-        ActionUnit(1, "Inner brow raiser", "Frontalis, pars medialis", "brow", _sides(0.43, 0.20)),
-        ActionUnit(2, "Outer brow raiser", "Frontalis, pars lateralis", "brow", _sides(0.25, 0.20)),
+        ActionUnit(1, "Inner brow raiser", "Frontalis, pars medialis", "brow", _sides(0.43, 0.20), (0.1, -1.0)),
+        ActionUnit(2, "Outer brow raiser", "Frontalis, pars lateralis", "brow", _sides(0.25, 0.20), (0.0, -1.0)),
         ActionUnit(
-            4, "Brow lowerer", "Depressor glabellae, depressor supercilii, corrugator", "brow", _sides(0.42, 0.23)
+            4,
+            "Brow lowerer",
+            "Depressor glabellae, depressor supercilii, corrugator",
+            "brow",
+            _sides(0.42, 0.23),
+            (0.4, 0.9),
         ),
-        ActionUnit(5, "Upper lid raiser", "Levator palpebrae superioris", "eye", _sides(0.32, 0.32)),
-        ActionUnit(6, "Cheek raiser", "Orbicularis oculi, pars orbitalis", "cheek", _sides(0.27, 0.44)),
-        ActionUnit(7, "Lid tightener", "Orbicularis oculi, pars palpebralis", "eye", _sides(0.32, 0.36)),
-        ActionUnit(9, "Nose wrinkler", "Levator labii superioris alaeque nasi", "nose", _sides(0.45, 0.46)),
-        ActionUnit(10, "Upper lip raiser", "Levator labii superioris", "mouth", _sides(0.44, 0.66)),
-        ActionUnit(12, "Lip corner puller", "Zygomaticus major", "mouth", _sides(0.36, 0.71)),
-        ActionUnit(14, "Dimpler", "Buccinator", "mouth", _sides(0.34, 0.72)),
-        ActionUnit(15, "Lip corner depressor", "Depressor anguli oris", "mouth", _sides(0.36, 0.75)),
-        ActionUnit(17, "Chin raiser", "Mentalis", "chin", ((0.50, 0.86),)),
+        ActionUnit(5, "Upper lid raiser", "Levator palpebrae superioris", "eye", _sides(0.32, 0.32), (0.0, -1.0)),
+        ActionUnit(6, "Cheek raiser", "Orbicularis oculi, pars orbitalis", "cheek", _sides(0.27, 0.44), (0.15, -1.0)),
+        ActionUnit(7, "Lid tightener", "Orbicularis oculi, pars palpebralis", "eye", _sides(0.32, 0.36), (0.1, -1.0)),
         ActionUnit(
-            45, "Blink", "Orbicularis oculi, pars palpebralis; levator palpebrae relaxes", "eye", _sides(0.32, 0.33)
+            9, "Nose wrinkler", "Levator labii superioris alaeque nasi", "nose", _sides(0.45, 0.46), (0.0, -1.0)
+        ),
+        ActionUnit(10, "Upper lip raiser", "Levator labii superioris", "mouth", _sides(0.44, 0.66), (0.0, -1.0)),
+        ActionUnit(12, "Lip corner puller", "Zygomaticus major", "mouth", _sides(0.36, 0.71), (-0.7, -0.7)),
+        ActionUnit(14, "Dimpler", "Buccinator", "mouth", _sides(0.34, 0.72), (-1.0, 0.0)),
+        ActionUnit(15, "Lip corner depressor", "Depressor anguli oris", "mouth", _sides(0.36, 0.75), (-0.1, 1.0)),
+        ActionUnit(17, "Chin raiser", "Mentalis", "chin", ((0.50, 0.86),), (0.0, -1.0)),
+        ActionUnit(
+            45,
+            "Blink",
+            "Orbicularis oculi, pars palpebralis; levator palpebrae relaxes",
+            "eye",
+            _sides(0.32, 0.33),
+            (0.0, 1.0),
         ),
     )
 }

@@ -13,7 +13,7 @@ from transformers import initialization as init
 
 from .checkpoint_files import check_layers, check_shapes, save_pipeline_code, shapes_in, weight_files
 from .configuration_aullm import AULLMConfig
-from .deduction import ActionUnitHead, PromptReader, build_llm
+from .deduction import PromptReader, Reading, build_llm
 from .event_reading import StretchReading, read_stretch
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
 from .language_model import LanguageModel, difference_from_record, open_language_model
@@ -21,8 +21,9 @@ from .lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict, llm_key
 from .motion_encoder import HALF_PRECISION, LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder, check_clips
 from .motion_stretch import MotionStretch
 from .outputs import AULLMOutput, of_clips
-from .prompt import anchor_token_ids, check_prompt, tokenize_prompt
-from .structure import ActionUnitNodes, Flips, RelationalAUGraph, RelationalReasoning, StructureOutput, check_flips
+from .prompt import anchor_token_ids, check_prompt, tokenize_prompt, unit_positions
+from .read_out import ActionUnitHead, NamedCorrection, TokenReader
+from .structure import ActionUnitNodes, RelationalAUGraph, RelationalReasoning, check_flips
 from .temporal_head import TemporalHead
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ SELF_INITIALISED = (
     RelationalReasoning,
     RelationalAUGraph,
     ActionUnitHead,
+    NamedCorrection,
     TemporalHead,
 )
 
@@ -74,7 +76,12 @@ class AULLMForAUDetection(PreTrainedModel):
         self.evidence = evidence(config, hidden_size)
         self.structure = RelationalAUGraph(config, hidden_size) if config.structure == "r_augnn" else None
         self.llm = build_llm(config)
-        self.head = ActionUnitHead(hidden_size, len(config.action_units))
+        self.reader = None if config.read_out == "last_position" else TokenReader(config, hidden_size)
+        self.head = (
+            NamedCorrection(hidden_size)
+            if config.read_out == "by_name"
+            else ActionUnitHead(hidden_size, len(config.action_units), corrects=self.reader is not None)
+        )
         self.prompt_reader = PromptReader()
         self.temporal_head = TemporalHead(len(config.action_units)) if config.temporal_head else None
         self._apply(lambda tensor: tensor.data)  # `from_pretrained` has all of it built in the LLM's type
@@ -118,9 +125,10 @@ class AULLMForAUDetection(PreTrainedModel):
         config = self.config
         check_clips(pixel_values, config)
         flips = check_flips(config, len(pixel_values), self.device, flipped_units, flipped_relations)
-        x_att, motion_frames = self.motion_encoder(pixel_values)
+        x_att, motion = self.motion_encoder(pixel_values)
         content_token, gate_weights = self.evidence(x_att)
-        structure, instruction_token = self._structure(x_att, flips)
+        structure = None if self.structure is None else self.structure(x_att, motion, flips)
+        instruction_token, node_states, relation_strengths = structure or (None, None, None)
         # Both answers in one pass of the LLM: the same Content Token and prompt, another Instruction Token.
         asked = content_token if flips is None else content_token.repeat(2, 1)
         reading = self.prompt_reader.read(
@@ -134,24 +142,34 @@ class AULLMForAUDetection(PreTrainedModel):
             ),
             output_attentions=bool(config.output_attentions if output_attentions is None else output_attentions),
         )
-        logits, *counterfactual = self.head(reading.state.to(self.head.weight.dtype)).split(len(pixel_values))
+        logits = self._decide(reading)
+        if self.reader is not None:
+            logits = logits + self.reader(asked, instruction_token, node_states)
+        clips = len(pixel_values)
         loss = None
         if labels is not None:
-            loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
+            loss = nn.functional.binary_cross_entropy_with_logits(logits[:clips].float(), labels.float())
         output = AULLMOutput(
             loss=loss,
-            logits=logits,
-            counterfactual_logits=counterfactual[0] if counterfactual else None,
+            logits=logits[:clips],
+            counterfactual_logits=logits[clips:] if flips is not None else None,
             content_token=content_token,
-            instruction_token=structure.instruction_token if structure is not None else None,
-            node_states=structure.node_states if structure is not None else None,
+            instruction_token=of_clips(instruction_token, clips),
+            node_states=of_clips(node_states, clips),
             gate_weights=gate_weights,
-            relation_strengths=structure.relation_strengths if structure is not None else None,
-            motion_frames=motion_frames,
-            hidden_states=of_clips(reading.hidden_states, len(pixel_values)),
-            attentions=of_clips(reading.attentions, len(pixel_values)),
+            relation_strengths=of_clips(relation_strengths, clips),
+            motion_frames=motion[:, 0],
+            hidden_states=reading.hidden_states and tuple(of_clips(state, clips) for state in reading.hidden_states),
+            attentions=reading.attentions and tuple(of_clips(state, clips) for state in reading.attentions),
         )
         return output.to_tuple() if return_dict is False else output
+
+    def _decide(self, reading: Reading) -> torch.Tensor:
+        """What the LLM says: logits, or a correction of the reader's, shape (batch, units)."""
+        state = reading.state.to(self.dtype)
+        if not isinstance(self.head, NamedCorrection):
+            return self.head(state)
+        return self.head(state, reading.unit_states.to(self.dtype))
 
     def read_stretch(self, stretch: MotionStretch) -> StretchReading:
         """Find the expressions in a stretch of a recording, see `event_reading`.
@@ -163,18 +181,6 @@ class AULLMForAUDetection(PreTrainedModel):
             ValueError: If the model has no temporal head.
         """
         return read_stretch(self, stretch)
-
-    def _structure(
-        self, x_att: torch.Tensor, flips: Flips | None
-    ) -> tuple[StructureOutput | None, torch.Tensor | None]:
-        """The structure, and its token; with flips, the counterfactual tokens after the factual ones."""
-        if self.structure is None:
-            return None, None
-        if flips is None:
-            output = self.structure(x_att)
-            return output, output.instruction_token
-        output, counterfactual = self.structure.with_counterfactual(x_att, flips)
-        return output, torch.cat([output.instruction_token, counterfactual])
 
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise one module that is not the LLM's."""
@@ -221,6 +227,7 @@ class AULLMForAUDetection(PreTrainedModel):
         check_prompt(prompt, structure=self.structure is not None)
         self.config.prompt = prompt
         self.config.prompt_token_ids = tokenize_prompt(prompt, tokenizer)
+        self.config.unit_positions = unit_positions(prompt, self.config.action_units or (), tokenizer)
 
     @classmethod
     def from_backbones(
@@ -250,6 +257,7 @@ class AULLMForAUDetection(PreTrainedModel):
         embeddings_rms = weights["embed_tokens.weight"].float().square().mean().sqrt().item()
         config.token_rms = embeddings_rms * (TOKEN_SHARE if config.anchored else 1)
         config.prompt_token_ids = tokenize_prompt(config.prompt, tokenizer)
+        config.unit_positions = unit_positions(config.prompt, config.action_units, tokenizer)
         config.anchor_token_ids = anchor_token_ids(tokenizer) if config.anchored else None
         with without_load_report():  # it would name the vision part as missing; that it is new is the point
             model = super().from_pretrained(None, config=config, state_dict=llm_keys(weights, config), dtype=dtype)

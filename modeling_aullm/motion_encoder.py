@@ -193,14 +193,15 @@ class MotionEncoder(nn.Module):
             frames: Grey frames in 0..1, shape (batch, num_frames, image_size, image_size).
 
         Returns:
-            `x_att`, shape (batch, 64, num_frames - 2, s, s) with s = `feature_map_size(image_size)`, and the motion
-            frames of LED, shape (batch, num_frames - 1, image_size, image_size).
+            `x_att`, shape (batch, 64, num_frames - 2, s, s) with s = `feature_map_size(image_size)`, and what
+            it was seen in, shape (batch, 1 or 5, num_frames - 1, image_size, image_size): the motion frames of LED,
+            then the displacements of `MagnifiedFlow`.
         """
         motion = self.led(frames)
         seen = motion[:, None]
         if self.flow is not None:
             seen = torch.cat([seen, self.flow(frames, self.led.change(frames))], 1)
-        return self.attention(self.middle(self._low_level(seen))), motion
+        return self.attention(self.middle(self._low_level(seen))), seen
 
     def _low_level(self, motion: torch.Tensor) -> torch.Tensor:
         """`low` of motion, (batch, 1 or 5, num_frames - 1, height, width): (batch, 32, num_frames - 1, h, w).

@@ -40,6 +40,6 @@ class AULLMOutput(ModelOutput):
     attentions: tuple[torch.Tensor, ...] | None = None
 
 
-def of_clips(states: tuple[torch.Tensor, ...] | None, clips: int) -> tuple[torch.Tensor, ...] | None:
-    """The states of the clips as they are, without those of their counterfactuals, which come after them."""
-    return states and tuple(state[:clips] for state in states)
+def of_clips(values: torch.Tensor | None, clips: int) -> torch.Tensor | None:
+    """Those of the clips as they are, without their counterfactuals, which come after them."""
+    return None if values is None else values[:clips]

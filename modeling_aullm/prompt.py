@@ -17,8 +17,13 @@ ANCHORS = {CONTENT_ID: " evidence", INSTRUCTION_ID: " structure"}
 AU_LLM_PROMPT = "Please analyze the features and classify AU{content}"
 
 
+def unit_name(code: str) -> str:
+    """How a unit stands in the prompt: code and FACS name, such as `AU12 lip corner puller`."""
+    return f"{code} {ACTION_UNITS[code].name.lower()}"
+
+
 def _case(action_units: Sequence[str], relations: Sequence[Sequence[str]], structure: bool) -> str:
-    units = ", ".join(f"{code} {ACTION_UNITS[code].name.lower()}" for code in action_units)
+    units = ", ".join(map(unit_name, action_units))
     lines = ["Case file of a FACS coder. A face moved for less than half a second.", f"Units in question: {units}."]
     for relation_type, words in (("co-occurring", "Often together"), ("mutually exclusive", "Rarely together")):
         pairs = ", ".join(f"{a[2:]}+{b[2:]}" for a, b, type_ in relations if type_ == relation_type)
@@ -84,6 +89,20 @@ def tokenize_prompt(prompt: str, tokenizer: PreTrainedTokenizerBase) -> list[int
         else:
             ids.extend(tokenizer(piece, add_special_tokens=False)["input_ids"])
     return ids
+
+
+def unit_positions(prompt: str, action_units: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[int] | None:
+    """Where each unit's name ends in `tokenize_prompt`'s ids; `None` for a prompt that does not name them all.
+
+    Args:
+        prompt: The template.
+        action_units: Codes.
+        tokenizer: The LLM's tokenizer.
+    """
+    ends = [prompt.find(unit_name(code)) + len(unit_name(code)) for code in action_units]
+    if any(unit_name(code) not in prompt for code in action_units):
+        return None
+    return [len(tokenize_prompt(prompt[:end], tokenizer)) - 1 for end in ends]
 
 
 def anchor_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -17,6 +17,8 @@ from .evidence import TokenNorm
 from .facs import ACTION_UNITS, RELATION_TYPES
 from .motion_encoder import ENCODER_CHANNELS, feature_map_size
 
+WINDOWS_X, WIDTH_X = (-0.07, 0.0, 0.07), 0.03  # of the crop's side: windows around a site, and their spread
+WINDOWS_Y, WIDTH_Y = (-0.08, -0.04, 0.0, 0.04, 0.08), 0.018
 SITE_SPREAD = 0.08  # of the crop's side: how wide a unit looks around its FACS sites before it has learned better
 
 
@@ -71,8 +73,52 @@ def check_flips(
     return Flips(*flips)
 
 
+class RegionMotion(nn.Module):
+    """The motion around a unit's own places at full resolution, told in the unit's own terms.
+
+    Own choice: `x_att` has a ninth of the picture's positions, too few for a lid. Around each FACS site, and on both
+    sides, Gaussian windows take means of what the motion encoder has seen; displacements are turned into the unit's
+    direction (along, across), the left side mirrored. So the same weights can read every unit, one that was never
+    labelled, too.
+    """
+
+    def __init__(self, config: AULLMConfig) -> None:
+        super().__init__()
+        self.units = [ACTION_UNITS[unit] for unit in config.action_units or ()]
+        self.channels = 5 if config.motion == "led_flow" else 1
+        self.features = len(WINDOWS_X) * len(WINDOWS_Y) * self.channels * (config.num_frames - 1)
+
+    def forward(self, motion: torch.Tensor) -> torch.Tensor:
+        """Motion (batch, channels, time, side, side) to features (batch, units, 2, features), right side first."""
+        across = _windows([[unit.sites[0][0] + x for x in WINDOWS_X] for unit in self.units], WIDTH_X, motion)
+        down = _windows([[unit.sites[0][1] + y for y in WINDOWS_Y] for unit in self.units], WIDTH_Y, motion)
+        seen = torch.einsum("bcthw,kyh,skxw->bkscxyt", motion, down, torch.stack([across, across.flip(-1)]))
+        if self.channels > 1:
+            seen = self._turned(seen)
+        return seen.flatten(3)
+
+    def _turned(self, seen: torch.Tensor) -> torch.Tensor:
+        """Displacements right and down as displacements along the unit's direction and across it."""
+        angle = torch.tensor([math.atan2(unit.direction[1], unit.direction[0]) for unit in self.units])
+        cosine, sine = (part.to(seen)[None, :, None, None, None, None] for part in (angle.cos(), angle.sin()))
+        mirror = torch.tensor([1.0, -1.0]).to(seen)[None, None, :, None, None, None]
+        parts = [seen[:, :, :, 0]]
+        for right, below in ((1, 2), (3, 4)):
+            inward, lower = mirror * seen[:, :, :, right], seen[:, :, :, below]
+            parts += [cosine * inward + sine * lower, cosine * lower - sine * inward]
+        return torch.stack(parts, 3)
+
+
+def _windows(centres: list[list[float]], width: float, like: torch.Tensor) -> torch.Tensor:
+    """Gaussian weights that sum to one along an axis of the picture, (units, windows, side)."""
+    size = like.shape[-1]
+    place = (torch.arange(size, device=like.device) + 0.5) / size
+    distance = place - torch.tensor(centres, device=like.device)[..., None]
+    return torch.softmax(-0.5 * (distance / width) ** 2, -1).to(like.dtype)
+
+
 class ActionUnitNodes(nn.Module):
-    """Cuts `x_att` into one node a unit: a learned map says where the unit is looked for, a projection what it means.
+    """One node a unit: what `x_att` holds where a learned map looks for it, and the motion of its own region.
 
     The maps start at the unit's FACS sites (own choice: the paper says only "AU node chunking").
     """
@@ -85,6 +131,11 @@ class ActionUnitNodes(nn.Module):
         self.site_logits = nn.Parameter(torch.empty(len(self.units), self.side * self.side))
         self.weight = nn.Parameter(torch.empty(len(self.units), features, config.node_size))
         self.bias = nn.Parameter(torch.empty(len(self.units), config.node_size))
+        self.region = RegionMotion(config)
+        hidden = 2 * config.node_size
+        self.read_region = nn.Linear(self.region.features, hidden)
+        self.unit_bias = nn.Parameter(torch.empty(len(self.units), hidden))
+        self.both_sides = nn.Linear(2 * hidden, config.node_size)
         self.norm = nn.LayerNorm(config.node_size)
 
     def reset_parameters(self) -> None:
@@ -102,12 +153,20 @@ class ActionUnitNodes(nn.Module):
         bound = 1 / math.sqrt(self.weight.shape[1])
         init.uniform_(self.weight, -bound, bound)
         init.normal_(self.bias, 0.0, 0.02)
+        init.normal_(self.unit_bias, 0.0, 0.02)
 
-    def forward(self, x_att: torch.Tensor) -> torch.Tensor:
-        """Node features, shape (batch, units, node_size), from `x_att`, shape (batch, 64, time, s, s)."""
+    def forward(self, x_att: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+        """Node features, shape (batch, units, node_size).
+
+        Args:
+            x_att: Shape (batch, 64, time, s, s).
+            motion: What it was made from, shape (batch, channels, num_frames - 1, side, side).
+        """
         where = self.site_logits.softmax(-1).to(x_att.dtype)
         seen = torch.einsum("bctp,kp->bkct", x_att.flatten(3), where).flatten(2)
-        return self.norm(torch.einsum("bkf,kfd->bkd", seen, self.weight) + self.bias)
+        own = torch.einsum("bkf,kfd->bkd", seen, self.weight) + self.bias
+        sides = (self.read_region(self.region(motion)) + self.unit_bias[:, None]).relu()
+        return self.norm(own + self.both_sides(torch.cat([sides.mean(2), sides.amax(2)], -1)))
 
 
 class RelationalReasoning(MessagePassing):
@@ -229,36 +288,23 @@ class RelationalAUGraph(nn.Module):
         init.copy_(self.pairs, edges[:2])
         init.copy_(self.types, edges[2])
 
-    def forward(self, x_att: torch.Tensor) -> StructureOutput:
-        """Reason about the units of each clip.
+    def forward(self, x_att: torch.Tensor, motion: torch.Tensor, flips: Flips | None = None) -> StructureOutput:
+        """Reason about the units of each clip; with flips twice, as the rules are, then with some of them flipped.
 
         Args:
             x_att: Motion features, shape (batch, 64, time, s, s).
-
-        Returns:
-            Instruction token, shape (batch, hidden_size); node states, shape (batch, units, node_size); relation
-            strengths of the last layer, shape (batch, relations), in the order of `config.relations`.
-        """
-        return self._reason(self.nodes(x_att))
-
-    def with_counterfactual(self, x_att: torch.Tensor, flips: Flips) -> tuple[StructureOutput, torch.Tensor]:
-        """Reason about the units of each clip twice, as the rules are and with some of them flipped.
-
-        Args:
-            x_att: Motion features, shape (batch, 64, time, s, s).
+            motion: What they were made from, shape (batch, channels, num_frames - 1, side, side).
             flips: What is flipped, bool: units (batch, units), relations (batch, relations).
 
         Returns:
-            As `forward`, and the counterfactual instruction token, shape (batch, hidden_size).
+            Instruction token, shape (batch, hidden_size); node states, shape (batch, units, node_size); relation
+            strengths of the last layer, shape (batch, relations), in the order of `config.relations`. With flips, the
+            counterfactual ones after the factual ones: 2 batch for batch.
         """
-        nodes = self.nodes(x_att)
-        other = torch.where(flips.units[..., None], -nodes, nodes)
-        unchanged = torch.zeros_like(flips.relations)
-        both = self._reason(torch.cat([nodes, other]), torch.cat([unchanged, flips.relations]))
-        factual = StructureOutput(*(value[: len(nodes)] for value in both))
-        return factual, both.instruction_token[len(nodes) :]
-
-    def _reason(self, nodes: torch.Tensor, flipped: torch.Tensor | None = None) -> StructureOutput:
+        nodes, flipped = self.nodes(x_att, motion), None
+        if flips is not None:
+            nodes = torch.cat([nodes, torch.where(flips.units[..., None], -nodes, nodes)])
+            flipped = torch.cat([torch.zeros_like(flips.relations), flips.relations])
         for layer in self.reasoning:
             nodes, strengths = layer(nodes, self.pairs, self.types, flipped)
         return StructureOutput(self.pooling(nodes), nodes, strengths)

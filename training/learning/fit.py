@@ -22,7 +22,7 @@ from training.errors import InputError
 from training.learning.augmentation import ClipDataset
 from training.learning.baselines import all_negative, prior
 from training.learning.losses import positive_weights
-from training.learning.models import TokenReader, align_head, build_model, frozen_llm
+from training.learning.models import WithoutLLM, align_head, build_model, frozen_llm
 from training.learning.progress import RunProgress, ShowSteps
 from training.learning.sharding import frozen_weights, launched_with_fsdp, make_shardable, make_whole, without_fsdp
 from training.learning.synchronized_batch_norm import synchronize_batch_norm
@@ -104,14 +104,15 @@ def _train(
     if finished.is_file():
         model.load_state_dict(load_file(finished), strict=False)
     elif evidence_steps:
-        reader, rate = TokenReader(model), recipe.evidence_learning_rate
+        reader, rate = WithoutLLM(model), recipe.evidence_learning_rate
         with without_fsdp():
             history = _run_trainer(
                 recipe, reader, fold, seed, work / "evidence", show, steps=evidence_steps, learning_rate=rate
             )
-        every = range(0, len(fold.train), max(1, len(fold.train) // ALIGNED))
-        device: Any = "cpu" if launched_with_fsdp() else PartialState().device  # a shared LLM may not fit one GPU
-        align_head(model.to(device), reader, Subset(ClipDataset(fold.train, NUM_FRAMES), every))
+        if model.reader is None:
+            every = range(0, len(fold.train), max(1, len(fold.train) // ALIGNED))
+            device: Any = "cpu" if launched_with_fsdp() else PartialState().device  # a shared LLM may not fit one GPU
+            align_head(model.to(device), reader, Subset(ClipDataset(fold.train, NUM_FRAMES), every))
         if PartialState().is_main_process:
             trained = {n: w.contiguous() for n, w in model.state_dict().items() if not n.startswith("llm.")}
             save_file(trained, finished.with_suffix(".part"))

@@ -9,6 +9,7 @@ from torch import nn
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMOutput
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModel, find_language_model
+from modeling_aullm.read_out import TokenReader
 from training.errors import InputError
 from training.learning.baselines import FlowSSSNet, LEDHead
 from training.options import Recipe
@@ -16,30 +17,27 @@ from training.options import Recipe
 RIDGE = 1e-3  # of the states' variance
 
 
-class TokenReader(nn.Module):
-    """A model without its LLM: one linear layer reads both tokens.
+class WithoutLLM(nn.Module):
+    """A model without its LLM: the linear reader alone says what it reads in both tokens and the nodes.
 
     The ablation "no LLM", and (own choice) the first part of training: evidence and structure see about twice as many
     clips in the same time before the LLM is asked to read them, as multimodal LLMs are first aligned.
 
     Args:
-        model: Whose motion encoder, evidence and structure are used, and trained, not copied.
+        model: Whose parts are used, and trained, not copied. AU-LLM, which has no reader, gets one for the time.
     """
 
     def __init__(self, model: AULLMForAUDetection) -> None:
         super().__init__()
         self.motion_encoder, self.evidence, self.structure = model.motion_encoder, model.evidence, model.structure
-        tokens = 1 if model.structure is None else 2
-        self.scale = 1 / model.config.token_rms
-        self.head = nn.Linear(tokens * model.config.get_text_config().hidden_size, len(model.config.action_units))
+        self.reader = model.reader or TokenReader(model.config, model.config.get_text_config().hidden_size)
 
     def forward(self, pixel_values: torch.Tensor) -> AULLMOutput:
         """Logits of clips, as the model's `forward` gives them."""
-        x_att, _ = self.motion_encoder(pixel_values)
-        tokens = [self.evidence(x_att)[0]]
-        if self.structure is not None:
-            tokens.append(self.structure(x_att).instruction_token)
-        return AULLMOutput(logits=self.head(torch.cat(tokens, -1) * self.scale))
+        x_att, motion = self.motion_encoder(pixel_values)
+        structure = None if self.structure is None else self.structure(x_att, motion)
+        token, nodes, _ = structure or (None, None, None)
+        return AULLMOutput(logits=self.reader(self.evidence(x_att)[0], token, nodes))
 
 
 def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
@@ -62,7 +60,7 @@ def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
     if recipe.method == "flow_sssnet":
         return FlowSSSNet(AULLMConfig(**settings))
     model = _load(recipe, settings) if recipe.model else _from_backbones(recipe, settings)
-    return TokenReader(model) if recipe.language_model == "none" else model
+    return WithoutLLM(model) if recipe.language_model == "none" else model
 
 
 def check_model(recipe: Recipe, action_units: Sequence[str]) -> None:
@@ -140,7 +138,7 @@ def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetec
 
 
 @torch.no_grad()
-def align_head(model: AULLMForAUDetection, reader: TokenReader, clips: torch.utils.data.Dataset) -> None:
+def align_head(model: AULLMForAUDetection, reader: WithoutLLM, clips: torch.utils.data.Dataset) -> None:
     """Set the head so that the LLM's last states say at once, as nearly as they can, what the linear reader said.
 
     Own choice: the reader has learned from many clips by then, and a random head would have to learn it all anew.

@@ -125,6 +125,59 @@ PULLS: dict[str, tuple[Pull, ...]] = {
     ),
 }
 
+OTHER_READINGS: dict[str, tuple[tuple[Pull, ...], ...]] = {
+    "AU5": (
+        (
+            Pull("eye", (0.0, -1), 1.0, (0.075, 0.034), offset=(0.0, -0.022)),
+            Pull("eye", (0.0, -1), 0.4, (0.07, 0.025), offset=(0.0, -0.06), edge="above eye"),
+        ),
+    ),
+    "AU6": (
+        (
+            Pull("eye", (0.1, -1), 1.0, (0.1, 0.06), offset=(-0.02, 0.1), edge="below eye"),
+            Pull("eye", (0.9, 0.0), 0.5, (0.05, 0.05), offset=(-0.115, 0.015)),
+        ),
+        (
+            Pull("eye", (0.8, -0.5), 1.0, (0.06, 0.06), offset=(-0.1, 0.05)),
+            Pull("eye", (0.1, -1), 0.8, (0.075, 0.04), offset=(0.0, 0.075), edge="below eye"),
+        ),
+    ),
+    "AU7": (
+        (Pull("eye", (0.05, -1), 1.0, (0.07, 0.03), offset=(0.0, 0.035)),),
+        (
+            Pull("eye", (0.1, -1), 1.0, (0.065, 0.026), offset=(0.0, 0.03), edge="below eye"),
+            Pull("eye", (0.0, 1), 0.8, (0.065, 0.024), offset=(0.0, -0.03), edge="above eye"),
+        ),
+    ),
+    "AU10": (
+        (
+            Pull("lip_upper", (0.0, -1), 1.0, (0.1, 0.04), edge="above mouth"),
+            Pull("nose_wing", (-0.1, -1), 0.5, (0.05, 0.05), offset=(-0.03, 0.04), edge="above mouth"),
+        ),
+        (
+            Pull("lip_upper", (0.0, -1), 1.0, (0.06, 0.045), offset=(-0.065, -0.01)),
+            Pull("nose_wing", (0.0, -1), 0.6, (0.045, 0.05), offset=(-0.02, 0.02)),
+        ),
+    ),
+    "AU14": (
+        (
+            Pull("mouth_corner", (1, 0.0), 1.0, (0.05, 0.045)),
+            Pull("mouth_corner", (1, 0.0), 0.6, (0.05, 0.06), offset=(-0.07, 0.0)),
+            Pull("mouth_corner", (0.1, 1), 0.2, (0.04, 0.035), offset=(0.0, -0.055)),
+            Pull("mouth_corner", (0.1, -1), 0.2, (0.04, 0.035), offset=(0.0, 0.055)),
+        ),
+        (
+            Pull("mouth_corner", (1, 0.0), 1.0, (0.045, 0.055), offset=(-0.055, 0.0)),
+            Pull("mouth_corner", (-1, 0.0), 0.4, (0.045, 0.04), offset=(0.025, 0.0)),
+            Pull("mouth_corner", (0.0, 1), 0.5, (0.045, 0.035), offset=(0.0, -0.06)),
+            Pull("mouth_corner", (0.0, -1), 0.5, (0.045, 0.035), offset=(0.0, 0.06)),
+        ),
+    ),
+}
+"""Units that can be understood in more ways than one. The manual's words on AU14, that the corners are tightened and
+pulled inwards, mean for the one a corner drawn out towards the cheek's muscle, for the other one drawn in, for a third
+the skin around it that runs together; a lid or a lip moves with or without what it lies on."""
+
 FOLDS: dict[str, tuple[Fold, ...]] = {
     "AU1": (Fold("brow_inner", (0.03, -0.07), 10, 0.06), Fold("brow_inner", (0.03, -0.11), 10, 0.06)),
     "AU2": (Fold("brow_outer", (0.03, -0.07), -15, 0.06), Fold("brow_outer", (0.04, -0.11), -15, 0.05)),

@@ -1,13 +1,13 @@
 """How skin moves in a micro-expression: displacement fields of the action units, and their course in time."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
 import numpy as np
 
-from training.synthetic.anatomy import FOLDS, MIDLINE_ANCHORS, PULLS, Fold, Pull
+from training.synthetic.anatomy import FOLDS, MIDLINE_ANCHORS, OTHER_READINGS, PULLS, Fold, Pull
 from training.synthetic.faces import Domain, FaceLandmarks
 
 Side = Literal["R", "L", ""]
@@ -32,6 +32,8 @@ class MotionRanges:
             moving in parallel.
         fold: Greatest darkening of a fold at an amplitude of one pixel.
         one_sided: Share of units on one side of the face only.
+        other_readings: Share of the units in `OTHER_READINGS` that are drawn after one of those.
+        slitless: Share of units whose skin moves on through eye opening and mouth, as in a picture that is warped.
         fps: Frame rates and their weights. Low rates weigh more: they are what plain videos have, and are cheap.
     """
 
@@ -44,20 +46,24 @@ class MotionRanges:
     converging: float
     fold: float
     one_sided: float
+    other_readings: float
+    slitless: float
     fps: dict[float, float]
 
 
 MOTION_RANGES: dict[Domain, MotionRanges] = {
     "A": MotionRanges(
         kernels=("gaussian", "cauchy", "cosine", "plateau"),
-        amplitude=(0.25, 2.2),
-        direction=14,
-        scatter=0.016,
-        spread=(0.6, 1.6),
+        amplitude=(0.2, 2.2),
+        direction=17,
+        scatter=0.018,
+        spread=(0.5, 1.8),
         coupling=(0.2, 1.5),
         converging=0.25,
         fold=0.16,
         one_sided=0.14,
+        other_readings=0.5,
+        slitless=0.2,
         fps={25: 1, 30: 5, 50: 2, 60: 4, 90: 1, 100: 1.5, 120: 0.7, 200: 0.8},
     ),
     "B": MotionRanges(
@@ -70,6 +76,8 @@ MOTION_RANGES: dict[Domain, MotionRanges] = {
         converging=0.6,
         fold=0.1,
         one_sided=0.2,
+        other_readings=0.0,
+        slitless=0.0,
         fps={24: 3, 30: 3, 48: 2, 80: 2, 120: 1, 150: 0.7},
     ),
 }
@@ -146,13 +154,26 @@ def draw_unit(
         side = draw_side(rng) if rng.random() < ranges.one_sided else ""
     weaker = {"": rng.uniform(0.6, 1.0), "R": 0.0, "L": 0.0}[side]
     weights = (1.0, weaker) if side == "R" or (side == "" and rng.random() < 0.5) else (weaker, 1.0)
-    field = displacement_field(rng, PULLS[code], grid, landmarks, ranges, weights)
+    field = displacement_field(rng, _draw_reading(rng, code, ranges), grid, landmarks, ranges, weights)
     fold = np.zeros(grid.shape[1:], np.float32)
     if rng.random() < 0.65:
         depth = ranges.fold * rng.uniform(0.1, 1.0) * min(amplitude, 1.5)
         for each in FOLDS[code]:
             fold += depth * _fold_shading(rng, each, grid, landmarks, weights)
     return UnitMotion(code, side, amplitude, field, fold)
+
+
+def _draw_reading(rng: np.random.Generator, code: str, ranges: MotionRanges) -> Sequence[Pull]:
+    """The unit's pulls, as the domain understands it."""
+    others, pulls = OTHER_READINGS.get(code), PULLS[code]
+    if others and _happens(rng, ranges.other_readings):
+        pulls = others[rng.integers(len(others))]
+    return [replace(pull, edge="none") for pull in pulls] if _happens(rng, ranges.slitless) else pulls
+
+
+def _happens(rng: np.random.Generator, share: float) -> bool:
+    """Nothing is drawn for what never happens: a domain stays what it was when another learns something new."""
+    return share > 0 and rng.random() < share
 
 
 def displacement_field(
