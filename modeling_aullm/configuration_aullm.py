@@ -69,8 +69,8 @@ class AULLMConfig(PreTrainedConfig):
         lora_alpha: Scale of LoRA.
         lora_dropout: Dropout of LoRA.
         lora_target_modules: Linear layers of the LLM that get LoRA.
-        read_out: How the LLM decides: `by_name`, it corrects a linear reader of tokens and nodes, each unit found by its
-            name in the prompt; `correction`, likewise by a linear head; `last_position`, that head alone (AU-LLM).
+        read_out: How the LLM decides: `by_name`, it corrects a linear reader of tokens and nodes, each unit found by
+            its name in the prompt; `correction`, likewise by a linear head; `last_position`, that head alone (AU-LLM).
         temporal_head: Whether the model finds events in recordings, too, see `temporal_head`.
 
     Raises:

@@ -23,7 +23,7 @@ def unit_name(code: str) -> str:
 
 
 def _case(action_units: Sequence[str], relations: Sequence[Sequence[str]], structure: bool) -> str:
-    units = ", ".join(map(unit_name, action_units))
+    units = ", ".join(map(unit_name, sorted(action_units, key=lambda code: ACTION_UNITS[code].number)))
     lines = ["Case file of a FACS coder. A face moved for less than half a second.", f"Units in question: {units}."]
     for relation_type, words in (("co-occurring", "Often together"), ("mutually exclusive", "Rarely together")):
         pairs = ", ".join(f"{a[2:]}+{b[2:]}" for a, b, type_ in relations if type_ == relation_type)

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import initialization as init
 
 from .configuration_aullm import AULLMConfig
+from .structure import draw_known
 
 
 class TokenReader(nn.Module):
@@ -23,7 +24,7 @@ class TokenReader(nn.Module):
         self.scale = 1 / config.token_rms
         self.content = nn.Linear(hidden_size, units)
         self.instruction = nn.Linear(hidden_size, units, bias=False) if config.structure != "none" else None
-        self.node = nn.Linear(config.node_size, 1, bias=False) if config.structure != "none" else None
+        self.node = nn.Linear(config.node_size, 1) if config.structure != "none" else None
 
     def forward(
         self,
@@ -41,7 +42,10 @@ class TokenReader(nn.Module):
         logits = self.content(content_token * self.scale)
         if self.instruction is None or self.node is None:
             return logits
-        return logits + self.instruction(instruction_token * self.scale) + self.node(node_states)[..., 0]
+        logits = logits + self.instruction(instruction_token * self.scale)
+        if self.training:
+            logits = logits * draw_known(len(logits), logits)
+        return logits + self.node(node_states)[..., 0]
 
 
 class NamedCorrection(nn.Module):

@@ -19,6 +19,7 @@ from .motion_encoder import ENCODER_CHANNELS, feature_map_size
 
 WINDOWS_X, WIDTH_X = (-0.07, 0.0, 0.07), 0.03  # of the crop's side: windows around a site, and their spread
 WINDOWS_Y, WIDTH_Y = (-0.08, -0.04, 0.0, 0.04, 0.08), 0.018
+DESCRIBED_SHARE = 0.15  # of the units of a clip, in training: what units share must do without what one has learned
 SITE_SPREAD = 0.08  # of the crop's side: how wide a unit looks around its FACS sites before it has learned better
 
 
@@ -109,6 +110,11 @@ class RegionMotion(nn.Module):
         return torch.stack(parts, 3)
 
 
+def draw_known(batch: int, like: torch.Tensor) -> torch.Tensor:
+    """Zeros where, in training, a unit is read by its description alone, else ones: (batch, units)."""
+    return (torch.rand(batch, like.shape[1], device=like.device) >= DESCRIBED_SHARE).to(like.dtype)
+
+
 def _windows(centres: list[list[float]], width: float, like: torch.Tensor) -> torch.Tensor:
     """Gaussian weights that sum to one along an axis of the picture, (units, windows, side)."""
     size = like.shape[-1]
@@ -164,8 +170,11 @@ class ActionUnitNodes(nn.Module):
         """
         where = self.site_logits.softmax(-1).to(x_att.dtype)
         seen = torch.einsum("bctp,kp->bkct", x_att.flatten(3), where).flatten(2)
-        own = torch.einsum("bkf,kfd->bkd", seen, self.weight) + self.bias
-        sides = (self.read_region(self.region(motion)) + self.unit_bias[:, None]).relu()
+        own, bias = torch.einsum("bkf,kfd->bkd", seen, self.weight) + self.bias, self.unit_bias[None]
+        if self.training:
+            known = draw_known(len(x_att), own)[..., None]
+            own, bias = own * known, bias * known
+        sides = (self.read_region(self.region(motion)) + bias[:, :, None]).relu()
         return self.norm(own + self.both_sides(torch.cat([sides.mean(2), sides.amax(2)], -1)))
 
 

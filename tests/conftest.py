@@ -42,22 +42,27 @@ TEXT_CONFIGS = {
     ),
 }
 PROMPT_IDS = [5, 6, 7, 8, 9, 10, 11, 12, -2, 13, -1]
+NAMES = [1, 2, 3, 4, 5, 6, 7]  # where units are named in it, more than one at a place
 
 
 def tiny_config(llm: str = "llama", **settings) -> AULLMConfig:
     """AULLM++ around an LLM of 32 dimensions, with a prompt of eight text tokens before the first placeholder."""
     settings = {"prompt_token_ids": PROMPT_IDS, "lora_rank": 4} | settings
-    return AULLMConfig(text_config=TEXT_CONFIGS[llm](), **settings)
+    config = AULLMConfig(text_config=TEXT_CONFIGS[llm](), **settings)
+    if settings["prompt_token_ids"] is PROMPT_IDS and config.unit_positions is None:
+        config.unit_positions = [NAMES[unit % len(NAMES)] for unit in range(len(config.action_units))]
+    return config
 
 
 def tiny_model(llm: str = "llama", **settings) -> AULLMForAUDetection:
-    """A random tiny model whose LoRA is not zero and whose head is not timid, in eval mode."""
+    """A random tiny model whose LoRA is not zero and whose head says something, in eval mode."""
     torch.manual_seed(0)
-    model = AULLMForAUDetection(tiny_config(llm, **settings)).eval()
+    config = tiny_config(llm, **settings)
+    model = AULLMForAUDetection(config).eval()
     for name, parameter in model.named_parameters():
         if ".lora_B." in name:
             torch.nn.init.normal_(parameter, std=0.1)
-    torch.nn.init.normal_(model.head.weight, std=0.5)
+    torch.nn.init.normal_(model.head.case.weight if config.read_out == "by_name" else model.head.weight, std=0.5)
     return model
 
 
