@@ -53,6 +53,7 @@ class AULLMConfig(PreTrainedConfig):
             (published), 192 for MGE-EFP (own choice, for size).
         structure: `r_augnn` (AULLM++) or `none` (AU-LLM, no Instruction Token).
         relations: Edges of the AU relation graph: first unit, second unit, type. Default: `facs.RELATIONS`.
+        node_regions: Whether a node sees the motion of its unit's own region at full resolution, too (own choice).
         node_size: Width of an AU node.
         num_relation_layers: Layers of relational reasoning.
         num_pooling_heads: Heads of the structural attention pooling.
@@ -100,6 +101,7 @@ class AULLMConfig(PreTrainedConfig):
     evidence_hidden_size: int | None = None
     structure: Literal["r_augnn", "none"] = "r_augnn"
     relations: list[list[str]] | None = None
+    node_regions: bool = True
     node_size: int = 64
     num_relation_layers: int = 2
     num_pooling_heads: int = 4

@@ -23,7 +23,7 @@ from .motion_stretch import MotionStretch
 from .outputs import AULLMOutput, of_clips
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt, unit_positions
 from .read_out import ActionUnitHead, NamedCorrection, TokenReader
-from .structure import ActionUnitNodes, RelationalAUGraph, RelationalReasoning, check_flips
+from .structure import ActionUnitNodes, RegionReader, RelationalAUGraph, RelationalReasoning, check_flips
 from .temporal_head import TemporalHead
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ SELF_INITIALISED = (
     MagnifiedFlow,
     TokenNorm,
     ActionUnitNodes,
+    RegionReader,
     RelationalReasoning,
     RelationalAUGraph,
     ActionUnitHead,

@@ -110,6 +110,33 @@ class RegionMotion(nn.Module):
         return torch.stack(parts, 3)
 
 
+class RegionReader(nn.Module):
+    """Reads the motion of every unit's region by the same weights, a side at a time; a unit adds a bias of its own."""
+
+    def __init__(self, config: AULLMConfig) -> None:
+        super().__init__()
+        self.motion = RegionMotion(config)
+        hidden = 2 * config.node_size
+        self.one_side = nn.Linear(self.motion.features, hidden)
+        self.unit_bias = nn.Parameter(torch.empty(len(config.action_units or ()), hidden))
+        self.both_sides = nn.Linear(2 * hidden, config.node_size)
+
+    def reset_parameters(self) -> None:
+        """Start all units nearly alike."""
+        init.normal_(self.unit_bias, 0.0, 0.02)
+
+    def forward(self, motion: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """What a clip's motion says of each unit, (batch, units, node_size).
+
+        Args:
+            motion: Shape (batch, channels, num_frames - 1, side, side).
+            known: 0 where a unit is read by its description alone, else 1, (batch, units).
+        """
+        own = self.unit_bias * known[..., None]
+        sides = (self.one_side(self.motion(motion)) + own[:, :, None]).relu()
+        return self.both_sides(torch.cat([sides.mean(2), sides.amax(2)], -1))
+
+
 def draw_known(batch: int, like: torch.Tensor) -> torch.Tensor:
     """Zeros where, in training, a unit is read by its description alone, else ones: (batch, units)."""
     return (torch.rand(batch, like.shape[1], device=like.device) >= DESCRIBED_SHARE).to(like.dtype)
@@ -137,11 +164,7 @@ class ActionUnitNodes(nn.Module):
         self.site_logits = nn.Parameter(torch.empty(len(self.units), self.side * self.side))
         self.weight = nn.Parameter(torch.empty(len(self.units), features, config.node_size))
         self.bias = nn.Parameter(torch.empty(len(self.units), config.node_size))
-        self.region = RegionMotion(config)
-        hidden = 2 * config.node_size
-        self.read_region = nn.Linear(self.region.features, hidden)
-        self.unit_bias = nn.Parameter(torch.empty(len(self.units), hidden))
-        self.both_sides = nn.Linear(2 * hidden, config.node_size)
+        self.region = RegionReader(config) if config.node_regions else None
         self.norm = nn.LayerNorm(config.node_size)
 
     def reset_parameters(self) -> None:
@@ -159,7 +182,6 @@ class ActionUnitNodes(nn.Module):
         bound = 1 / math.sqrt(self.weight.shape[1])
         init.uniform_(self.weight, -bound, bound)
         init.normal_(self.bias, 0.0, 0.02)
-        init.normal_(self.unit_bias, 0.0, 0.02)
 
     def forward(self, x_att: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
         """Node features, shape (batch, units, node_size).
@@ -170,12 +192,11 @@ class ActionUnitNodes(nn.Module):
         """
         where = self.site_logits.softmax(-1).to(x_att.dtype)
         seen = torch.einsum("bctp,kp->bkct", x_att.flatten(3), where).flatten(2)
-        own, bias = torch.einsum("bkf,kfd->bkd", seen, self.weight) + self.bias, self.unit_bias[None]
-        if self.training:
-            known = draw_known(len(x_att), own)[..., None]
-            own, bias = own * known, bias * known
-        sides = (self.read_region(self.region(motion)) + bias[:, :, None]).relu()
-        return self.norm(own + self.both_sides(torch.cat([sides.mean(2), sides.amax(2)], -1)))
+        own = torch.einsum("bkf,kfd->bkd", seen, self.weight) + self.bias
+        if self.region is None:
+            return self.norm(own)
+        known = draw_known(len(own), own) if self.training else own.new_ones(own.shape[:2])
+        return self.norm(own * known[..., None] + self.region(motion, known))
 
 
 class RelationalReasoning(MessagePassing):

@@ -37,7 +37,7 @@ run ccr/symmetric_kl 2 --ccr_distance symmetric_kl
 shipped() { # NAME OPTION... ; the shipped checkpoint's training (40 minutes), and the best baseline's on its clips
     python -m training.train --data synthetic:A --test synthetic:B --output "runs/shipped/$1" --max_subjects 3000 \
         --clips_per_subject 8 --max_test_subjects 100 --validation_share 0.03 --unseen_share 0.03 \
-        --evidence_steps 1800 --max_steps 100 --eval_steps 100 --ccr_distance squared --bf16 True --data_seed 3 "${@:2}"
+        --evidence_steps 1800 --max_steps 100 --eval_steps 100 --bf16 True --data_seed 3 "${@:2}"
 }
 
 shipped aullm++

@@ -37,7 +37,9 @@ def test_no_code_is_generated_into_the_temporary_folder(structure, x_att, motion
 def test_a_batch_is_its_clips_one_by_one(structure, x_att, motion):
     together = structure(x_att, motion)
     for index in range(3):
-        for whole, single in zip(together, structure(*(maps[index : index + 1] for maps in (x_att, motion))), strict=True):
+        for whole, single in zip(
+            together, structure(*(maps[index : index + 1] for maps in (x_att, motion))), strict=True
+        ):
             torch.testing.assert_close(whole[index : index + 1], single, atol=1e-5, rtol=1e-4)
 
 
@@ -91,7 +93,7 @@ def test_a_node_sees_the_motion_of_its_own_region_in_its_own_terms(structure):
     row, left, right = int(y * 64), int(x * 64), int((1 - x) * 64)
     motion[0, 1, :, row, [left, right]] = torch.tensor([-0.7, 0.7]).repeat(5, 1)  # out, on either side
     motion[0, 2, :, row, [left, right]] = -0.7  # up
-    seen = structure.nodes.region(motion).view(12, 2, 5, 3, 5, 5)  # units, sides, channels, windows across and down, time
+    seen = structure.nodes.region.motion(motion).view(12, 2, 5, 3, 5, 5)  # channel, across, down, time
     of_unit = seen[structure.nodes.units.index("AU12"), :, :, 1, 2, 0]
     assert of_unit[0, 1] > 0.001 and of_unit[0, 1] > 10 * of_unit[0, 2].abs()
     torch.testing.assert_close(of_unit[0], of_unit[1], rtol=0.2, atol=1e-4)

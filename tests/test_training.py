@@ -19,7 +19,7 @@ from training.errors import InputError
 from training.learning import fit as fit_module
 from training.learning.augmentation import ClipDataset
 from training.learning.fit import fit
-from training.learning.models import TokenReader, align_head, build_model, frozen_llm
+from training.learning.models import WithoutLLM, align_head, build_model, frozen_llm
 from training.learning.trainer import AULLMTrainer
 from training.options import DataOptions, Recipe, parse_options
 from training.report.card import note_data
@@ -86,7 +86,7 @@ def test_parameter_groups_have_their_own_rates(tmp_path):
             rates[names.pop(id(parameter))] = (group["lr"], group["weight_decay"])
     assert rates["motion_encoder.led.log_alpha"] == (0.5, 0.0)
     assert {rates[name][0] for name in rates if ".lora_" in name} == {0.25}
-    assert rates["head.weight"] == (1e-3, 0.1) and rates["head.bias"] == (1e-3, 0.0)
+    assert rates["head.case.weight"] == (1e-3, 0.1) and rates["head.case.bias"] == (1e-3, 0.0)
     assert all(name.startswith("llm.") and ".lora_" not in name for name in names.values())
 
 
@@ -138,7 +138,7 @@ def test_accumulated_steps_have_the_gradient_of_one_large_step(tmp_path):
 def test_the_reader_trains_evidence_and_structure_of_the_model_itself(tmp_path):
     model = tiny_model()
     before = model.evidence.gate.weight.detach().clone()
-    reader = TokenReader(model)
+    reader = WithoutLLM(model)
     assert reader(torch.rand(2, 6, 64, 64)).logits.shape == (2, 12)
     trainer(reader, tmp_path, Recipe()).train()
     assert not torch.equal(model.evidence.gate.weight, before)
@@ -312,8 +312,8 @@ def test_the_head_starts_from_what_the_reader_has_learned(tmp_path):
     from sklearn.linear_model import Ridge
 
     torch.manual_seed(0)
-    model = tiny_model()
-    reader = TokenReader(model)
+    model = tiny_model(read_out="last_position")  # as AU-LLM has it: no reader of its own
+    reader = WithoutLLM(model)
     clips = ClipDataset([clip for k in range(20) for clip in make_clips(str(k), 12)], 6)
     seen = []
     hook = model.head.register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[0].detach()))

@@ -56,6 +56,13 @@ class Recipe:
     motion: Literal["led_flow", "led"] = option("led_flow", "Ablation: led leaves the magnified flow out.")
     evidence: Literal["mge_efp", "efp"] = option("mge_efp", "Ablation: efp replaces MGE-EFP by AU-LLM's EFP.")
     structure: Literal["r_augnn", "none"] = option("r_augnn", "Ablation: none leaves the Instruction Token out.")
+    node_regions: bool = option(
+        True, "Ablation: False leaves each node the coarse map alone, not its unit's own region."
+    )
+    read_out: Literal["by_name", "correction", "last_position"] = option(
+        "by_name",
+        "Ablation: correction corrects the reader by a plain head; last_position has a plain head, no reader.",
+    )
     anchored: bool = option(True, "Ablation: False puts the tokens in the prompt bare, not added to a word.")
     prompt_text: bool = option(True, "Ablation: False leaves the tokens alone in the prompt.")
     language_model: Literal["pretrained", "random", "none"] = option(
@@ -66,6 +73,7 @@ class Recipe:
     ccr_flip: Literal["nodes", "relations"] = option("nodes", "What the AU flip changes.")
     ccr_distance: Literal["squared", "symmetric_kl"] = option("symmetric_kl", "L_cf between the two answers.")
     ccr_units: Literal["unflipped", "all"] = option("unflipped", "Units whose answer must hold.")
+    exchanged_halves: float = option(0.3, "Share of training clips whose lower half is another clip's; 0 for none.")
     evidence_steps: int = option(250, "Steps before the LLM joins (no LLM: added to max_steps).")
     max_steps: int = option(100, "Steps of the whole model.")
     batch_size: int = option(64, "Clips a step, over all processes.")
@@ -90,6 +98,8 @@ class Recipe:
             _at_least(name, getattr(self, name), 1)
         for name in ("evidence_steps", "max_steps", "patience", "workers", "ccr_weight", "weight_decay"):
             _at_least(name, getattr(self, name), 0)
+        if not 0 <= self.exchanged_halves <= 1:
+            raise InputError(f"exchanged_halves must be between 0 and 1, got {self.exchanged_halves}")
         if self.batch_size % self.gradient_accumulation_steps:
             raise InputError(
                 f"batch_size {self.batch_size} cannot be cut into {self.gradient_accumulation_steps} equal parts"

@@ -83,7 +83,7 @@ def fit(
     if PartialState().num_processes > 1:
         synchronize_batch_norm(model)
     frozen = frozen_weights(model) if launched_with_fsdp() else {}
-    history = _train(recipe, model, fold, seed, work, progress)
+    history = _train(recipe, model, fold, action_units, seed, work, progress)
     probabilities = {name: predict_clips(model, clips, work, show=False) for name, clips in parts.items()}
     if launched_with_fsdp() and isinstance(model, AULLMForAUDetection):
         model = make_whole(model, frozen)
@@ -91,14 +91,20 @@ def fit(
 
 
 def _train(
-    recipe: Recipe, model: nn.Module, fold: Fold, seed: int, work: Path, progress: RunProgress | None
+    recipe: Recipe,
+    model: nn.Module,
+    fold: Fold,
+    units: Sequence[str],
+    seed: int,
+    work: Path,
+    progress: RunProgress | None,
 ) -> list[dict[str, Any]]:
     """Evidence and structure by a linear reader first, then everything with the LLM; returns what was logged."""
     show, evidence_steps = ShowSteps(progress, 0), recipe.evidence_steps
     if not isinstance(model, AULLMForAUDetection):
         steps, rate = evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
         with without_fsdp():
-            return _run_trainer(recipe, model, fold, seed, work / "model", show, steps=steps, learning_rate=rate)
+            return _run_trainer(recipe, model, fold, units, seed, work / "model", show, steps=steps, learning_rate=rate)
     history = []
     finished = work / "evidence.safetensors"
     if finished.is_file():
@@ -107,7 +113,7 @@ def _train(
         reader, rate = WithoutLLM(model), recipe.evidence_learning_rate
         with without_fsdp():
             history = _run_trainer(
-                recipe, reader, fold, seed, work / "evidence", show, steps=evidence_steps, learning_rate=rate
+                recipe, reader, fold, units, seed, work / "evidence", show, steps=evidence_steps, learning_rate=rate
             )
         if model.reader is None:
             every = range(0, len(fold.train), max(1, len(fold.train) // ALIGNED))
@@ -124,7 +130,7 @@ def _train(
         show, rate = ShowSteps(progress, evidence_steps), recipe.learning_rate
         with frozen_llm(model, torch.bfloat16 if recipe.bf16 else torch.float32):
             history += _run_trainer(
-                recipe, model, fold, seed, work / "llm", show, steps=recipe.max_steps, learning_rate=rate
+                recipe, model, fold, units, seed, work / "llm", show, steps=recipe.max_steps, learning_rate=rate
             )
     return history
 
@@ -133,6 +139,7 @@ def _run_trainer(
     recipe: Recipe,
     model: nn.Module,
     fold: Fold,
+    units: Sequence[str],
     seed: int,
     folder: Path,
     show: ShowSteps,
@@ -151,7 +158,14 @@ def _run_trainer(
         args=arguments,
         recipe=recipe,
         positive_weight=positive_weights(torch.from_numpy(np.stack([clip.labels for clip in fold.train]))),
-        train_dataset=ClipDataset(fold.train, NUM_FRAMES, augment=recipe.augment, seed=seed),
+        train_dataset=ClipDataset(
+            fold.train,
+            NUM_FRAMES,
+            augment=recipe.augment,
+            seed=seed,
+            exchanged=recipe.exchanged_halves if recipe.augment else 0.0,
+            units=units,
+        ),
         eval_dataset=ClipDataset(fold.validation, NUM_FRAMES),
         compute_metrics=trainer_metrics,
         callbacks=callbacks,

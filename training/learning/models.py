@@ -124,11 +124,13 @@ def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetec
             evidence=recipe.evidence,
             structure=recipe.structure,
             anchored=recipe.anchored,
+            node_regions=recipe.node_regions,
+            read_out=recipe.read_out,
         )
-    if not recipe.prompt_text:
-        config = AULLMConfig(
-            **{**config.to_dict(), "prompt": "{instruction}{content}" if recipe.structure == "r_augnn" else "{content}"}
-        )
+    if not recipe.prompt_text:  # nothing is named in it, then
+        tokens = "{instruction}{content}" if recipe.structure == "r_augnn" else "{content}"
+        read_out = "correction" if recipe.read_out == "by_name" else recipe.read_out
+        config = AULLMConfig(**{**config.to_dict(), "prompt": tokens, "read_out": read_out})
     with _found("the LLM is not to be had"):
         model = AULLMForAUDetection.from_backbones(config, llm=recipe.llm or None)
     if recipe.language_model == "random":

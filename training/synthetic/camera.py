@@ -31,6 +31,7 @@ class CameraRanges:
         flicker: Greatest relative swing of mains flicker.
         blink: Share of clips with a blink.
         gaze: Share of clips in which the eyes turn.
+        covered: Share of clips with something before the face, see `beds.draw_cover`.
         h264: Share of clips that go through a true H.264 encoder.
         jpeg: Share that go through JPEG.
         crf: H.264 quality, least and most loss.
@@ -47,6 +48,7 @@ class CameraRanges:
     flicker: float
     blink: float
     gaze: float
+    covered: float
     h264: float
     jpeg: float
     crf: tuple[int, int]
@@ -55,13 +57,13 @@ class CameraRanges:
 
 CAMERA_RANGES: dict[Domain, CameraRanges] = {
     "A": CameraRanges(
-        ambient=(0.35, 0.9), contrast=(70, 240), gamma=(0.65, 1.5), misalignment=(6, 0.1, 0.05), drift=1.5,
-        blur=(0.1, 0.95), noise=(0.15, 3.5), flicker=0.02, blink=0.12, gaze=0.15, h264=0.35, jpeg=0.2, crf=(18, 32),
+        ambient=(0.35, 0.9), contrast=(70, 240), gamma=(0.65, 1.5), misalignment=(6, 0.1, 0.05), drift=2.0,
+        blur=(0.1, 0.95), noise=(0.15, 3.5), flicker=0.02, blink=0.2, gaze=0.15, covered=0.12, h264=0.35, jpeg=0.2, crf=(18, 32),
         hertz=100,
     ),
     "B": CameraRanges(
         ambient=(0.15, 0.6), contrast=(55, 190), gamma=(0.5, 1.15), misalignment=(7, 0.12, 0.06), drift=1.8,
-        blur=(0.3, 1.15), noise=(0.6, 4.5), flicker=0.04, blink=0.16, gaze=0.2, h264=0.3, jpeg=0.4, crf=(22, 32),
+        blur=(0.3, 1.15), noise=(0.6, 4.5), flicker=0.04, blink=0.16, gaze=0.2, covered=0.0, h264=0.3, jpeg=0.4, crf=(22, 32),
         hertz=120,
     ),
 }  # fmt: skip

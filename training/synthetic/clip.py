@@ -21,6 +21,7 @@ from training.synthetic.motion import (
     draw_amplitude,
     draw_side,
     draw_unit,
+    happens,
 )
 from training.synthetic.timing import Timing, draw_timing, smooth_course
 
@@ -97,7 +98,8 @@ def synthetic_clip(
         motions.append(draw_unit(rng, unit, grid, face.landmarks, ranges, amplitude=own, side=side))
     courses, fields, folds = _unit_courses(rng, motions, timing, size)
     if nuisances:
-        cover = draw_cover(rng, face.landmarks) if bed == "hidden" else None
+        covered = bed == "hidden" or happens(rng, camera.covered)
+        cover = draw_cover(rng, face.landmarks) if covered else None
         frames = _film_clip(rng, face, grid, (courses, fields, folds), timing, domain, _clarity(strength), cover)
     else:
         frames = sample_frames(enlarge(light_face(rng, face, camera, 1.0), (0.4, 0.4), size), grid, courses, fields)

@@ -166,13 +166,16 @@ def draw_unit(
 def _draw_reading(rng: np.random.Generator, code: str, ranges: MotionRanges) -> Sequence[Pull]:
     """The unit's pulls, as the domain understands it."""
     others, pulls = OTHER_READINGS.get(code), PULLS[code]
-    if others and _happens(rng, ranges.other_readings):
+    if others and happens(rng, ranges.other_readings):
         pulls = others[rng.integers(len(others))]
-    return [replace(pull, edge="none") for pull in pulls] if _happens(rng, ranges.slitless) else pulls
+    return [replace(pull, edge="none") for pull in pulls] if happens(rng, ranges.slitless) else pulls
 
 
-def _happens(rng: np.random.Generator, share: float) -> bool:
-    """Nothing is drawn for what never happens: a domain stays what it was when another learns something new."""
+def happens(rng: np.random.Generator, share: float) -> bool:
+    """Whether something that a share of clips has happens; for what never does nothing is drawn.
+
+    So the clips of a domain stay what they were when another learns something new.
+    """
     return share > 0 and rng.random() < share
 
 
