@@ -64,7 +64,7 @@ def lean(small_llm, tmp_path):
     for name, parameter in model.named_parameters():
         if ".lora_B." in name:
             torch.nn.init.normal_(parameter, std=0.1)
-    torch.nn.init.normal_(model.head.weight, std=0.5)
+    torch.nn.init.normal_(model.head.case.weight, std=0.5)
     model.save_pretrained(tmp_path / "lean")
     return tmp_path / "lean", model
 
@@ -171,9 +171,11 @@ def test_lean_loads_with_its_trained_weights_not_random_ones(lean, clips):
 def test_an_incomplete_checkpoint_is_an_error_not_a_report(lean):
     folder, _ = lean
     weights = load_file(folder / "model.safetensors")
-    del weights["head.weight"]
+    del weights["head.case.weight"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ValueError, match=r"the weight head\.weight of the shape \(12, 32\), and its files hold none"):
+    with pytest.raises(
+        ValueError, match=r"the weight head\.case\.weight of the shape \(64, 32\), and its files hold none"
+    ):
         AutoModel.from_pretrained(folder)
 
 
@@ -206,7 +208,7 @@ def test_a_checkpoint_in_several_files(clips, tmp_path):
     with torch.no_grad():
         torch.testing.assert_close(AutoModel.from_pretrained(tmp_path)(clips).logits, model(clips).logits)
     index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
-    index["weight_map"]["head.weight"] = "../../elsewhere.safetensors"
+    index["weight_map"]["head.case.weight"] = "../../elsewhere.safetensors"
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ValueError, match="names '../../elsewhere.safetensors'"):
         AutoModel.from_pretrained(tmp_path)
@@ -319,7 +321,7 @@ def test_only_the_llm_is_loaded_in_half_precision(dtype, lean, small_llm):
     ):
         types = {(name.startswith("llm."), parameter.dtype) for name, parameter in loaded.named_parameters()}
         assert types == {(True, getattr(torch, dtype)), (False, torch.float32)}
-        assert loaded.head.weight.isfinite().all()
+        assert loaded.head.case.weight.isfinite().all()
 
 
 SAVE_ELSEWHERE = """

@@ -44,7 +44,7 @@ from modeling_aullm import AULLMForAUDetection, AULLMProcessor
 torch.manual_seed(4)
 model = AULLMForAUDetection.from_backbones(llm=sys.argv[1]).eval()
 for name, weight in model.named_parameters():
-    if ".lora_B." in name or name == "head.weight":
+    if ".lora_B." in name or name == "head.case.weight":
         torch.nn.init.normal_(weight, std=0.3)
 model.save_pretrained(sys.argv[2])
 AULLMProcessor().save_pretrained(sys.argv[2])

@@ -30,6 +30,9 @@ class TemporalHeadOptions:
 
     checkpoint: str = field(metadata={"help": "Folder or Hub id of a checkpoint trained on clips."})
     output: str = field(metadata={"help": "New folder of the checkpoint."})
+    head: str = option(
+        "", "Checkpoint whose temporal head is taken as it is, calibrated anew; nothing is trained then."
+    )
     recordings: int = option(600, "People drawn to train on, a recording each.")
     validation: int = option(100, "People drawn for calibration and thresholds.")
     seconds: float = option(20.0, "Length of each recording.")
@@ -49,6 +52,24 @@ class TemporalHeadOptions:
             raise InputError(f"--seconds must be from 6 to 600, got {self.seconds:g}")
 
 
+def head_of(checkpoint: str, units: list[str]) -> TemporalHead:
+    """The temporal head of another checkpoint.
+
+    Raises:
+        InputError: If it has none, or one for other units.
+    """
+    model, _ = open_checkpoint(checkpoint)
+    if model.temporal_head is None or list(model.config.action_units) != units:
+        has = "no temporal head" if model.temporal_head is None else f"one for {', '.join(model.config.action_units)}"
+        raise InputError(f"--head {checkpoint} has {has}; wanted is one for {', '.join(units)}")
+    return model.temporal_head
+
+
+def trained_on(options: TemporalHeadOptions) -> str:
+    """The name of its data."""
+    return f"synthetic:A recordings, seed {options.seed}" + (", own quiet ones" if options.quiet else "")
+
+
 def main() -> None:
     """Draw, train, calibrate, and write the checkpoint whole or not at all."""
     (options,) = parse_options(TemporalHeadOptions, description=__doc__)
@@ -56,24 +77,29 @@ def main() -> None:
     model, processor = open_checkpoint(options.checkpoint)
     quiet = quiet_records(options.quiet) if options.quiet else []  # before the long work: it may be refused
     units = list(model.config.action_units)
+    taken = head_of(options.head, units) if options.head else None
     torch.manual_seed(options.seed)
     drawn = {"seconds": options.seconds, "seed": options.seed, "num_proc": options.num_proc}
     behind = options.recordings + options.validation
     validation = drawn_records("A", range(options.recordings, behind), with_crops=True, **drawn)
-    records = drawn_records("A", range(options.recordings), **drawn) + quiet
     model.config.temporal_head = True
-    head = TemporalHead(len(units))
-    expect_nothing(head)
-    model.temporal_head = fit_temporal_head(
-        head, records, units,
-        steps=options.steps, batch_size=options.batch_size, seed=options.seed,
-    ).cpu()  # fmt: skip
+    if taken is not None:
+        model.temporal_head = taken
+    else:
+        records = drawn_records("A", range(options.recordings), **drawn) + quiet
+        head = TemporalHead(len(units))
+        expect_nothing(head)
+        model.temporal_head = fit_temporal_head(
+            head, records, units,
+            steps=options.steps, batch_size=options.batch_size, seed=options.seed,
+        ).cpu()  # fmt: skip
     model.eval()
     fitted = calibrate(model, validation, units)
     processor.sensitivities = choose_sensitivities(processor, validation, readings_of(model, validation))
     record = {
-        "options": vars(options) | {"checkpoint": Path(options.checkpoint).name, "output": Path(options.output).name},
-        "trained on": f"synthetic:A recordings, seed {options.seed}" + (", own quiet ones" if options.quiet else ""),
+        "options": vars(options)
+        | {name: Path(getattr(options, name)).name for name in ("checkpoint", "output", "head")},
+        "trained on": f"as the head of {Path(options.head).name}" if options.head else trained_on(options),
         "calibration": fitted,
         "sensitivities": processor.sensitivities,
         "minutes": round((time.monotonic() - started) / 60, 1),

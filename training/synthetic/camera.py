@@ -58,13 +58,13 @@ class CameraRanges:
 CAMERA_RANGES: dict[Domain, CameraRanges] = {
     "A": CameraRanges(
         ambient=(0.35, 0.9), contrast=(70, 240), gamma=(0.65, 1.5), misalignment=(6, 0.1, 0.05), drift=2.0,
-        blur=(0.1, 0.95), noise=(0.15, 3.5), flicker=0.02, blink=0.2, gaze=0.15, covered=0.12, h264=0.35, jpeg=0.2, crf=(18, 32),
-        hertz=100,
+        blur=(0.1, 0.95), noise=(0.15, 3.5), flicker=0.02, blink=0.2, gaze=0.15, covered=0.12, h264=0.35, jpeg=0.2,
+        crf=(18, 32), hertz=100,
     ),
     "B": CameraRanges(
         ambient=(0.15, 0.6), contrast=(55, 190), gamma=(0.5, 1.15), misalignment=(7, 0.12, 0.06), drift=1.8,
-        blur=(0.3, 1.15), noise=(0.6, 4.5), flicker=0.04, blink=0.16, gaze=0.2, covered=0.0, h264=0.3, jpeg=0.4, crf=(22, 32),
-        hertz=120,
+        blur=(0.3, 1.15), noise=(0.6, 4.5), flicker=0.04, blink=0.16, gaze=0.2, covered=0.0, h264=0.3, jpeg=0.4,
+        crf=(22, 32), hertz=120,
     ),
 }  # fmt: skip
 
