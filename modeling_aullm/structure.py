@@ -19,7 +19,7 @@ from .motion_encoder import ENCODER_CHANNELS, feature_map_size
 
 WINDOWS_X, WIDTH_X = (-0.07, 0.0, 0.07), 0.03  # of the crop's side: windows around a site, and their spread
 WINDOWS_Y, WIDTH_Y = (-0.08, -0.04, 0.0, 0.04, 0.08), 0.018
-DESCRIBED_SHARE = 0.15  # of the units of a clip, in training: what units share must do without what one has learned
+DESCRIBED_SHARE = 0.1  # of the units of a clip, in training: what units share must do without what one has learned
 SITE_SPREAD = 0.08  # of the crop's side: how wide a unit looks around its FACS sites before it has learned better
 
 

@@ -73,7 +73,7 @@ class Recipe:
     ccr_flip: Literal["nodes", "relations"] = option("nodes", "What the AU flip changes.")
     ccr_distance: Literal["squared", "symmetric_kl"] = option("symmetric_kl", "L_cf between the two answers.")
     ccr_units: Literal["unflipped", "all"] = option("unflipped", "Units whose answer must hold.")
-    exchanged_halves: float = option(0.3, "Share of training clips whose lower half is another clip's; 0 for none.")
+    exchanged_halves: float = option(0.0, "Share of training clips whose lower half is another clip's; 0 for none.")
     evidence_steps: int = option(250, "Steps before the LLM joins (no LLM: added to max_steps).")
     max_steps: int = option(100, "Steps of the whole model.")
     batch_size: int = option(64, "Clips a step, over all processes.")
