@@ -62,15 +62,15 @@ def test_what_is_covered_is_part_of_an_emotion():
 
 
 def test_behind_a_cover_nothing_moves(monkeypatch):
-    face = draw_face(np.random.default_rng(1), "A")
+    face = draw_face(np.random.default_rng(1), "B")
     whole = Cover(np.full((192, 192), 90, np.float32), np.ones((192, 192), np.float32))
     nothing = Cover(whole.shade, np.zeros((192, 192), np.float32))
     moved = {}
     for name, cover in (("covered", whole), ("seen", nothing)):
         monkeypatch.setattr(clip_module, "draw_cover", lambda _rng, _landmarks, cover=cover: cover)
-        clip = synthetic_clip(np.random.default_rng(2), face, "A", ["AU12"], amplitude=2.0, bed="hidden")
+        clip = synthetic_clip(np.random.default_rng(2), face, "B", ["AU12"], amplitude=2.0, bed="hidden")
         moved[name] = clip.frames
-    plain = synthetic_clip(np.random.default_rng(2), face, "A", ["AU12"], amplitude=2.0)
+    plain = synthetic_clip(np.random.default_rng(2), face, "B", ["AU12"], amplitude=2.0)
     np.testing.assert_array_equal(moved["seen"], plain.frames)
     spread = [frames.astype(float).mean(axis=0).std() for frames in (moved["covered"], plain.frames)]
     assert spread[0] < 0.2 * spread[1]
@@ -108,9 +108,10 @@ def tokens(number, seed):
     rng = np.random.default_rng(seed)
     content, instruction = rng.normal(size=(number, 12)), rng.normal(size=(number, 12))
     labels = np.stack([content[:, 0] > 0.5, content[:, 1] + rng.normal(0, 1, number) > 0, np.zeros(number)], axis=1)
-    return ReadClips(
-        [f"p{n // 4}" for n in range(number)], labels.astype(np.float32), labels * 0.5, content, instruction
-    )
+    people = [f"p{n // 4}" for n in range(number)]
+    clips = [f"{person}/{n}" for n, person in enumerate(people)]
+    said = labels * 0.5
+    return ReadClips(clips, people, labels.astype(np.float32), said, said, content, instruction, content)
 
 
 def test_a_reader_reads_what_is_in_its_token_and_nothing_else():
@@ -125,15 +126,20 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     model = tiny_model()
     model.save_pretrained(tmp_path / "tiny")
     AULLMProcessor(action_units=list(model.config.action_units)).save_pretrained(tmp_path / "tiny")
-    arguments = ["x", "--checkpoint", tmp_path / "tiny", "--output", tmp_path / "out", "--subjects", 10,
+    arguments = ["x", "--checkpoint", tmp_path / "tiny", "--output", tmp_path / "out", "--subjects", 16,
                  "--test_subjects", 2, "--clips_per_subject", 2]  # fmt: skip
     monkeypatch.setattr(sys, "argv", list(map(str, arguments)))
     monkeypatch.setattr(readers.os, "cpu_count", lambda: 1)  # so few clips are drawn sooner than processes start
     readers.main()
     table = (tmp_path / "out" / "readers.md").read_text()
-    assert table in capsys.readouterr().out and table.count("AULLM++") == 5 == table.count("content token")
+    assert table in capsys.readouterr().out and table.count("| AULLM++ |") == 5 == table.count("content token")
     record = json.loads((tmp_path / "out" / "readers.json").read_text())
-    assert record["seed"] == 11 and "synthetic:B/hidden" in record["figures"]
+    hidden = record["figures"]["synthetic:B/hidden"]
+    assert record["seed"] == 11 and hidden["AULLM++"]["AULLM++ ahead by"]["roc_auc"]["difference"] == 0
+    ahead = hidden["AULLM++ without its LLM"]
+    assert ahead["AULLM++ ahead by"]["roc_auc"]["difference"] == pytest.approx(
+        hidden["AULLM++"]["roc_auc"] - ahead["roc_auc"]
+    )
     with pytest.raises(SystemExit):
         run_command(readers.main)
     assert "is there already" in capsys.readouterr().err

@@ -1,9 +1,9 @@
-"""What the LLM adds to a linear reader of its own two tokens, on every test bed.
+"""What the LLM adds to linear readers of what it is given, on every test bed.
 
-Logistic regressions, one a unit, are fitted to the content token, the instruction token and both, on clips that a
-checkpoint has read (its weights rest), and set beside its own answers: on unseen people of the domain, on the other
-domain and on the test beds of `training.synthetic.beds` there. Thresholds of all of them, and the regressions'
-strength of regularisation, are chosen on the same validation people. Everything is synthetic.
+Set beside a checkpoint's answers are those of its own reader, without the LLM's correction, and of logistic
+regressions, one a unit, fitted to its tokens and nodes on clips that it has read (its weights rest): on unseen people
+of the domain, on the other domain and on the test beds of `training.synthetic.beds` there. Thresholds of all, and
+the regressions' strength of regularisation, are chosen on the same validation people. Intervals: people are resampled.
 
     python -m training.readers --checkpoint CHECKPOINT --output FOLDER
 """
@@ -30,16 +30,20 @@ from training.events.checkpoint import open_checkpoint
 from training.json_files import write_json
 from training.learning.augmentation import ClipDataset
 from training.options import DataOptions, option, parse_options
+from training.scoring.bootstrap import Difference, Pool, compare
 from training.scoring.metrics import choose_thresholds, roc_auc, score
 
 TOKENS = {
     "both tokens": ("content", "instruction"),
+    "both tokens and nodes": ("content", "instruction", "nodes"),
     "content token": ("content",),
     "instruction token": ("instruction",),
 }
 TESTS = ("synthetic:B", "synthetic:B/hidden", "synthetic:B/weak", "synthetic:B/changed_rules")
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of the regressions, scikit-learn's C
 FIGURES = ("binary_f1_at_0.5", "binary_f1_at_validation_threshold", "roc_auc")
+COMPARED = ("binary_f1_at_validation_threshold", "roc_auc")
+OWN, OWN_READER = "AULLM++", "AULLM++ without its LLM"
 BATCH = 32
 
 
@@ -49,6 +53,7 @@ class ReaderOptions:
 
     checkpoint: str = field(metadata={"help": "Folder or Hub id of a checkpoint."})
     output: str = field(metadata={"help": "New folder for readers.json and readers.md."})
+    tests: list[str] = option(list(TESTS), "Test beds: names of synthetic data, folders or Hub ids.")
     subjects: int = option(400, "People of synthetic:A whose clips the readers are fitted to, validated and tried on.")
     test_subjects: int = option(100, "People of each test bed.")
     clips_per_subject: int = option(8, "Clips of each.")
@@ -65,11 +70,14 @@ class ReaderOptions:
 class ReadClips(NamedTuple):
     """What a checkpoint made of some clips, a row each."""
 
+    clips: list[str]
     people: list[str]
     labels: np.ndarray
     probabilities: np.ndarray
+    without_llm: np.ndarray
     content: np.ndarray
     instruction: np.ndarray
+    nodes: np.ndarray
 
     def features(self, tokens: Sequence[str]) -> np.ndarray:
         """Some of its tokens side by side."""
@@ -78,17 +86,21 @@ class ReadClips(NamedTuple):
 
 @torch.inference_mode()
 def read_clips(model: Any, clips: Sequence[Clip], name: str) -> ReadClips:
-    """Read clips with a model that has both tokens."""
+    """Read clips with a model that has both tokens, and a reader of them."""
     sampled = ClipDataset(clips, model.config.num_frames)
-    rows: dict[str, list[torch.Tensor]] = {"probabilities": [], "content": [], "instruction": []}
+    rows: dict[str, list[torch.Tensor]] = {name: [] for name in ReadClips._fields[3:]}
     for start in tqdm(range(0, len(clips), BATCH), desc=name, unit="batch", dynamic_ncols=True):
         batch = torch.stack([sampled[at]["pixel_values"] for at in range(start, min(start + BATCH, len(clips)))])
         output = model(pixel_values=batch)
         rows["probabilities"].append(torch.sigmoid(output.logits.float()))
-        rows["content"].append(output.content_token.float())
-        rows["instruction"].append(output.instruction_token.float())
+        tokens = (output.content_token, output.instruction_token)
+        rows["without_llm"].append(torch.sigmoid(model.reader(*tokens, output.node_states).float()))
+        rows["content"].append(tokens[0].float())
+        rows["instruction"].append(tokens[1].float())
+        rows["nodes"].append(output.node_states.flatten(1).float())
     arrays = {name: torch.cat(parts).numpy() for name, parts in rows.items()}
-    return ReadClips([clip.person for clip in clips], np.stack([clip.labels for clip in clips]), **arrays)
+    names = [f"{clip.person}/{clip.clip_id}" for clip in clips]
+    return ReadClips(names, [clip.person for clip in clips], np.stack([clip.labels for clip in clips]), **arrays)
 
 
 class LinearReader:
@@ -130,8 +142,11 @@ def mean_auc(clips: ReadClips, probabilities: np.ndarray) -> float:
     return float(np.mean([value for value in values if value is not None]))
 
 
-def compare(model: Any, options: ReaderOptions, units: list[str]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Figures of the LLM and of each reader, means over units, by test bed and method."""
+def compare_readers(model: Any, options: ReaderOptions, units: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Figures of the model and of each reader, means over units, by test bed and method.
+
+    `AULLM++ ahead by`: the model's less the method's, with the 95 % interval.
+    """
     cores = os.cpu_count() or 1
 
     def load(name: str, subjects: int) -> list[Clip]:
@@ -142,42 +157,66 @@ def compare(model: Any, options: ReaderOptions, units: list[str]) -> dict[str, d
     parts = split_by_subject(load("synthetic:A", options.subjects), shares, options.seed)
     train, validation, unseen = (read_clips(model, parts[name], f"synthetic:A, {name}") for name in shares)
     readers = {f"linear reader, {name}": best_reader(train, validation, tokens) for name, tokens in TOKENS.items()}
-    methods: dict[str, Any] = {"AULLM++": lambda clips: clips.probabilities} | readers
+    methods: dict[str, Any] = {OWN: lambda clips: clips.probabilities, OWN_READER: lambda clips: clips.without_llm}
+    methods |= readers
     thresholds = {
         name: choose_thresholds(validation.labels, method(validation), validation.people)
         for name, method in methods.items()
     }
     figures = {}
     tests = {"synthetic:A, unseen people": unseen}
-    tests |= {name: read_clips(model, load(name, options.test_subjects), name) for name in TESTS}
+    tests |= {name: read_clips(model, load(name, options.test_subjects), name) for name in options.tests}
     for name, clips in tests.items():
+        pools = {method: pool_of(clips, say(clips), thresholds[method]) for method, say in methods.items()}
         figures[name] = {
-            method: {
-                figure: score(clips.labels, say(clips), units, thresholds[method])["mean"][figure] for figure in FIGURES
-            }
-            for method, say in methods.items()
-        }
+            method: {figure: score(clips.labels, pool.probabilities, units, thresholds[method])["mean"][figure]
+                     for figure in FIGURES}
+            | {"AULLM++ ahead by": ahead(pools[OWN], pool)}
+            for method, pool in pools.items()
+        }  # fmt: skip
     return figures
 
 
-def as_markdown(figures: dict[str, dict[str, dict[str, float | None]]]) -> str:
+def ahead(own: Pool, other: Pool) -> dict[str, dict[str, float | None]]:
+    """Figures of the one less those of the other, with intervals; None of one person alone, who cannot be resampled."""
+    if len(set(own.people)) < 2:
+        return {figure: Difference(None, None, None, None)._asdict() for figure in COMPARED}
+    return {figure: difference._asdict() for figure, difference in compare([own], [other], COMPARED).items()}
+
+
+def pool_of(clips: ReadClips, probabilities: np.ndarray, thresholds: np.ndarray) -> Pool:
+    """Some answers on clips, to be resampled by people."""
+    named = np.array(clips.clips), np.array(clips.people)
+    return Pool(*named, clips.labels, probabilities, np.broadcast_to(thresholds, clips.labels.shape))
+
+
+def as_markdown(figures: dict[str, dict[str, dict[str, Any]]]) -> str:
     """A table of the figures."""
-    lines = ["| test bed | method | binary F1 at 0.5 | binary F1 at validation threshold | ROC AUC |"]
-    lines.append("| --- | --- | --- | --- | --- |")
+    head = ["test bed", "method", "binary F1 at 0.5", "binary F1 at validation threshold", "ROC AUC"]
+    head += ["AULLM++ ahead by, binary F1 [95 %]", "AUC [95 %]"]
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for bed, methods in figures.items():
         for method, values in methods.items():
             cells = ["-" if values[name] is None else f"{values[name]:.3f}" for name in FIGURES]
+            cells += ["" if method == OWN else as_interval(values["AULLM++ ahead by"][name]) for name in COMPARED]
             lines.append(f"| {bed} | {method} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def as_interval(value: dict[str, float | None]) -> str:
+    """A difference with its interval."""
+    if value["difference"] is None:
+        return "-"
+    return f"{value['difference']:+.3f} [{value['low']:+.3f}, {value['high']:+.3f}]"
 
 
 def main() -> None:
     """Read the clips, fit the readers, and write the figures."""
     (options,) = parse_options(ReaderOptions, description=__doc__)
     model, processor = open_checkpoint(options.checkpoint)
-    if model.config.structure == "none":
-        raise InputError(f"{options.checkpoint} has no instruction token: there is nothing to compare")
-    figures = compare(model, options, list(processor.action_units))
+    if model.config.structure == "none" or model.reader is None:
+        raise InputError(f"{options.checkpoint} has no instruction token or no reader: there is nothing to compare")
+    figures = compare_readers(model, options, list(processor.action_units))
     folder = Path(options.output)
     folder.mkdir(parents=True)
     command = shlex.join(["python", "-m", "training.readers", *sys.argv[1:]])
