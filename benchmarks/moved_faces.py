@@ -5,7 +5,7 @@ flicker, noise, H.264. Written independently of `training/synthetic`, so that wh
 movements drawn by another hand; the faces' skin is real, their movement is not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,8 +21,9 @@ from training.scoring.spotting import Event
 WIDTH, HEIGHT, FPS = 640, 480, 50
 TALK_SECONDS, MARGIN_SECONDS, APART_SECONDS = 2.0, 0.3, 0.4
 AMPLITUDES = (0.4, 1.4)  # pixels of a 64-pixel crop, log-uniform
-# Of each unit the places that move: anchor; offset, outward and down, in eye distances; direction; radius; share.
-PLACES: dict[str, tuple[tuple[str, tuple[float, float], tuple[float, float], float, float], ...]] = {
+# A place that moves: anchor; offset, outward and down, in eye distances; direction; radius; share.
+Place = tuple[str, tuple[float, float], tuple[float, float], float, float]
+PLACES: dict[str, tuple[Place, ...]] = {
     "AU1": (("eye", (-0.22, -0.38), (-0.1, -1), 0.17, 1), ("eye", (-0.2, -0.6), (0, -1), 0.2, 0.5)),
     "AU2": (("eye", (0.22, -0.36), (0.05, -1), 0.2, 1), ("eye", (0.22, -0.55), (0, -1), 0.2, 0.5)),
     "AU4": (("eye", (-0.2, -0.34), (-0.5, 0.9), 0.18, 1), ("eye", (0.02, -0.36), (-0.2, 0.8), 0.18, 0.6)),
@@ -105,21 +106,21 @@ def draw_recording(
     closed = np.zeros(len(times))
     at = rng.uniform(0.5, 3)
     while at < seconds - 0.5:
-        closed = np.maximum(closed, _bump(times, at, at + 0.1, at + 0.28))
+        closed = np.maximum(closed, bump(times, at, at + 0.1, at + 0.28))
         at += rng.uniform(1.5, 4.5)
-    sway = [_slow(rng, times) * size for size in (0.1 * scene.eyes_apart, 0.08 * scene.eyes_apart, 0.03, 0.015)]
-    light = 1 + 0.015 * np.sin(2 * np.pi * rng.uniform(1, 8) * times) + 0.03 * _slow(rng, times)
+    sway = [slow_course(rng, times) * size for size in (0.1 * scene.eyes_apart, 0.08 * scene.eyes_apart, 0.03, 0.015)]
+    light = 1 + 0.015 * np.sin(2 * np.pi * rng.uniform(1, 8) * times) + 0.03 * slow_course(rng, times)
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     frames = np.empty((len(times), HEIGHT, WIDTH), np.uint8)
     for number in range(len(times)):
         fields = [course[number] * field for course, field in moved if abs(course[number]) > 1e-4]
         skin: Any = np.sum(fields, axis=0, dtype=np.float32) if fields else np.zeros((2, HEIGHT, WIDTH), np.float32)
-        map_x, map_y = _head(scene, [float(course[number]) for course in sway], x, y)
+        map_x, map_y = head_map(scene, [float(course[number]) for course in sway], x, y)
         map_x, map_y = (
             (mapped - cv2.remap(shift, map_x, map_y, cv2.INTER_LINEAR)).astype(np.float32)
             for mapped, shift in zip((map_x, map_y), skin, strict=True)
         )
-        picture = _blink(scene, float(closed[number]), x, y)
+        picture = blink(scene, float(closed[number]), x, y)
         seen = cv2.remap(picture, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT) * light[number]
         frames[number] = np.clip(np.rint(seen + rng.normal(0, noise, seen.shape)), 0, 255)
     return frames, truth
@@ -143,14 +144,20 @@ def _expressions(
         units = str(rng.choice(SHOWN)).split()
         amplitude = float(np.exp(rng.uniform(*np.log(AMPLITUDES)))) * pixel
         for unit in units:
-            field = _field(rng, scene, unit) * np.float32(amplitude * rng.uniform(0.8, 1.2))
-            moved.append((_bump(times, onset, apex, offset), field))
+            field = unit_field(rng, scene, PLACES[unit]) * np.float32(amplitude * rng.uniform(0.8, 1.2))
+            moved.append((bump(times, onset, apex, offset), field))
         truth.append(Event(onset, apex, offset, frozenset(units)))
     return sorted(truth, key=lambda event: event.onset), moved
 
 
-def _field(rng: np.random.Generator, scene: Scene, unit: str) -> np.ndarray:
-    """Displacement of a unit, its longest vector one, (2, HEIGHT, WIDTH) float32."""
+def unit_field(rng: np.random.Generator, scene: Scene, places: Sequence[Place]) -> np.ndarray:
+    """Displacement of a unit, its longest vector one, (2, HEIGHT, WIDTH) float32.
+
+    Args:
+        rng: Of its scatter.
+        scene: The face.
+        places: The unit's.
+    """
     right_eye, left_eye, nose, right_corner, left_corner = scene.points
     apart = scene.eyes_apart
     across = (left_eye - right_eye) / apart
@@ -158,7 +165,7 @@ def _field(rng: np.random.Generator, scene: Scene, unit: str) -> np.ndarray:
     mouth = (right_corner + left_corner) / 2
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     field = np.zeros((2, HEIGHT, WIDTH), np.float32)
-    for anchor, offset, direction, radius, share in PLACES[unit]:
+    for anchor, offset, direction, radius, share in places:
         for side, eye, corner in ((-1, right_eye, right_corner), (1, left_eye, left_corner)):
             anchors = {"eye": eye, "corner": corner, "nose": nose, "mouth": mouth, "chin": mouth + down * 0.62 * apart}
             at = anchors[anchor] + (across * side * offset[0] + down * offset[1] + rng.normal(0, 0.02, 2)) * apart
@@ -185,7 +192,7 @@ def _talk(
         length = rng.uniform(0.15, 0.3)
         opened += rng.uniform(0.3, 1) * np.exp(-0.5 * ((times - at - length / 2) / (0.28 * length)) ** 2)
         at += length * rng.uniform(0.8, 1.4)
-    widened = np.where((times > begin) & (times < begin + TALK_SECONDS), _slow(rng, times, 4.0), 0)
+    widened = np.where((times > begin) & (times < begin + TALK_SECONDS), slow_course(rng, times, 4.0), 0)
     wide = lips * (x - mouth[0]) / (0.4 * apart)
     return [
         (opened * 0.09 * apart, np.stack([0 * jaw, jaw]).astype(np.float32)),
@@ -193,8 +200,15 @@ def _talk(
     ]
 
 
-def _head(scene: Scene, sway: list[float], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of a frame lies in the photograph."""
+def head_map(scene: Scene, sway: list[float], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each pixel of a frame lies in the photograph.
+
+    Args:
+        scene: The face.
+        sway: Of the head: right and down in pixels, turn in radians, growth as a share.
+        x: Columns of the frame's pixels, (HEIGHT, WIDTH).
+        y: Their rows.
+    """
     right, down, turn, nearer = sway
     middle = scene.points.mean(axis=0)
     from_x, from_y = x - middle[0] - right, y - middle[1] - down
@@ -204,8 +218,15 @@ def _head(scene: Scene, sway: list[float], x: np.ndarray, y: np.ndarray) -> tupl
     return map_x.astype(np.float32), map_y.astype(np.float32)
 
 
-def _blink(scene: Scene, closed: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The photograph with the skin above the eyes drawn over them."""
+def blink(scene: Scene, closed: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The photograph with the skin above the eyes drawn over them.
+
+    Args:
+        scene: The face.
+        closed: From 0 to 1.
+        x: Columns of the frame's pixels, (HEIGHT, WIDTH).
+        y: Their rows.
+    """
     picture, apart = scene.picture, scene.eyes_apart
     if closed <= 0.01:
         return picture
@@ -220,12 +241,13 @@ def _blink(scene: Scene, closed: float, x: np.ndarray, y: np.ndarray) -> np.ndar
     return picture
 
 
-def _bump(times: np.ndarray, begin: float, peak: float, end: float) -> np.ndarray:
+def bump(times: np.ndarray, begin: float, peak: float, end: float) -> np.ndarray:
+    """A course from 0 at `begin` to 1 at `peak` and back at `end`, smooth; all in seconds."""
     share = np.minimum(np.clip((times - begin) / (peak - begin), 0, 1), np.clip((end - times) / (end - peak), 0, 1))
     return share * share * (3 - 2 * share)
 
 
-def _slow(rng: np.random.Generator, times: np.ndarray, most: float = 0.25) -> np.ndarray:
+def slow_course(rng: np.random.Generator, times: np.ndarray, most: float = 0.25) -> np.ndarray:
     """A wandering course within about -1 to 1; `most` is its highest frequency."""
     waves = [
         share * np.sin(2 * np.pi * rng.uniform(0.03, most) * times + rng.uniform(0, 2 * np.pi))

@@ -24,6 +24,7 @@ from training.data.clips import Clip
 from training.data.folds import Fold
 from training.errors import InputError
 from training.json_files import write_json
+from training.learning.history import write_history
 from training.learning.memory import keep_freed_memory
 from training.learning.progress import RunProgress
 from training.options import DataOptions, Recipe, option
@@ -155,7 +156,8 @@ def _run_fold(
     start = time.monotonic()
     start_memory_count()
     units = about["action_units"]
-    probabilities = fit(recipe, fold, units, seed=seed, work=folder / "work").probabilities
+    fitted = fit(recipe, fold, units, seed=seed, work=folder / "work")
+    probabilities = fitted.probabilities
     parts = {"validation": fold.validation, **fold.test}
     for part, clips in parts.items():
         _check_probabilities(probabilities[part], (len(clips), len(units)), f"fold {fold.name}, seed {seed}, {part}")
@@ -169,6 +171,7 @@ def _run_fold(
     table.insert(0, "fold", fold.name)
     table.insert(1, "seed", seed)
     table.to_parquet(folder / "predictions.parquet", index=False)
+    write_history(folder, fitted.history)
     write_json(folder / "thresholds.json", dict(zip(units, thresholds, strict=True)))
     write_json(
         folder / "metrics.json", {part: score(labels[part], probabilities[part], units, thresholds) for part in parts}
