@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +15,22 @@ from .checkpoint_files import check_layers, check_shapes, save_pipeline_code, sh
 from .configuration_aullm import AULLMConfig
 from .deduction import PromptReader, Reading, build_llm
 from .event_reading import StretchReading, read_stretch
-from .evidence import EnhancedFusionProjection, MultiGranularityEvidence, TokenNorm
+from .evidence import EnhancedFusionProjection, MultiGranularityEvidence
+from .initial_weights import init_weights
 from .language_model import LanguageModel, difference_from_record, open_language_model
 from .lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict, llm_keys, without_load_report
-from .motion_encoder import HALF_PRECISION, LearnableEulerianDynamics, MagnifiedFlow, MotionEncoder, check_clips
+from .motion_encoder import HALF_PRECISION, MotionEncoder, check_clips
 from .motion_stretch import MotionStretch
+from .other_units import for_units
 from .outputs import AULLMOutput, of_clips
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt, unit_positions
 from .read_out import ActionUnitHead, NamedCorrection, TokenReader
-from .structure import ActionUnitNodes, RegionReader, RelationalAUGraph, RelationalReasoning, check_flips
+from .structure import RelationalAUGraph, check_flips
 from .temporal_head import TemporalHead
 
 logger = logging.getLogger(__name__)
 
 TOKEN_SHARE = 0.3  # of the embeddings' root mean square: a token changes its word's meaning, it does not drown it
-SELF_INITIALISED = (
-    LearnableEulerianDynamics,
-    MagnifiedFlow,
-    TokenNorm,
-    ActionUnitNodes,
-    RegionReader,
-    RelationalReasoning,
-    RelationalAUGraph,
-    ActionUnitHead,
-    NamedCorrection,
-    TemporalHead,
-)
-
 HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
 
@@ -185,23 +174,7 @@ class AULLMForAUDetection(PreTrainedModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise one module that is not the LLM's."""
-        if isinstance(module, SELF_INITIALISED):
-            module.reset_parameters()
-        elif isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-            init.kaiming_uniform_(module.weight, a=5**0.5)
-            if module.bias is not None:
-                init.zeros_(module.bias)
-        elif isinstance(module, nn.Linear):
-            init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                init.zeros_(module.bias)
-        elif isinstance(module, (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm3d)):
-            init.ones_(module.weight)
-            init.zeros_(module.bias)
-            if isinstance(module, nn.BatchNorm3d):
-                init.zeros_(module.running_mean)
-                init.ones_(module.running_var)
-                init.zeros_(module.num_batches_tracked)
+        init_weights(module)
 
     def initialize_weights(self) -> None:
         """Initialise what no checkpoint gave; LoRA starts as no change to the LLM (its B is zero)."""
@@ -229,6 +202,18 @@ class AULLMForAUDetection(PreTrainedModel):
         self.config.prompt = prompt
         self.config.prompt_token_ids = tokenize_prompt(prompt, tokenizer)
         self.config.unit_positions = unit_positions(prompt, self.config.action_units or (), tokenizer)
+
+    def for_action_units(self, action_units: Sequence[str], tokenizer: Any) -> "AULLMForAUDetection":
+        """A model that detects other units with all that this one has learned, see `other_units.for_units`.
+
+        Args:
+            action_units: Codes, in the order of the new logits; one that was never taught is read by its description.
+            tokenizer: The LLM's.
+
+        Raises:
+            ValueError: If a unit is unknown or named twice, or this model does not read out by name.
+        """
+        return for_units(self, action_units, tokenizer)
 
     @classmethod
     def from_backbones(

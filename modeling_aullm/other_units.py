@@ -49,8 +49,8 @@ def config_for_units(config: AULLMConfig, action_units: Sequence[str]) -> AULLMC
 def for_units(model: Any, action_units: Sequence[str], tokenizer: Any) -> Any:
     """A model that detects other units, with all that the given one has learned.
 
-    Units that the model knows keep what they learned, in the order asked for. Others are read by their description; how
-    well, `python -m training.unseen_units` measures. Its temporal head is not taken along.
+    Units that the model knows keep what they learned, in the order asked for. Others are read by their description: try
+    them on labelled clips before you trust them. The temporal head is not taken along.
 
     Args:
         model: A trained `AULLMForAUDetection`; it is not changed.

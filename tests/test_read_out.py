@@ -58,7 +58,7 @@ def test_a_prompt_without_the_names_leaves_the_reader_as_it_is(named, clips):
 
 def test_units_in_another_order_get_the_same_logits(named, clips):
     order = UNITS[::-1]
-    other = for_units(named, order, Letters())
+    other = named.for_action_units(order, Letters())
     torch.testing.assert_close(other(clips).logits, named(clips).logits.flip(1), atol=1e-4, rtol=1e-4)
     assert other.config.action_units == order and other.config.id2label[0] == "AU17"
 

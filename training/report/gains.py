@@ -50,8 +50,9 @@ def gains_figure(table: pd.DataFrame) -> Figure:
     """A panel a test part and figure, in it a line a part that was left out; zero is where it makes no difference."""
     parts, names = list(dict.fromkeys(table["part"])), list(dict.fromkeys(table["without"]))
     figure, panels = draw_panels(len(FIGURES), len(parts), (2.6 * len(parts) + 1.6, 2 * (0.9 + 0.3 * len(names))))
-    most = max(0.02, 1.15 * max(abs(value) for seeds in table["of_seeds"] for value in seeds))
     for row, name in enumerate(FIGURES):
+        drawn = [abs(value) for seeds in table.loc[table["figure"] == name, "of_seeds"] for value in seeds]
+        most = max(0.02, 1.15 * max(drawn, default=0.0))
         for column, part in enumerate(parts):
             axes = panels[row][column]
             own = table[(table["part"] == part) & (table["figure"] == name)].set_index("without")
