@@ -19,7 +19,7 @@ from training import loso as loso_command
 from training.errors import InputError, run_command
 from training.protocols.protocol import parse_shard
 
-FILES = ["history.parquet", "metrics.json", "predictions.parquet", "provenance.json", "thresholds.json"]
+FILES = ["metrics.json", "predictions.parquet", "provenance.json", "thresholds.json"]
 FIGURES = ("metrics.json", "predictions.parquet", "thresholds.json")
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from training.errors import InputError
-from training.learning.history import in_phase, read_histories, write_history
 from training.report.__main__ import main
 from training.scoring.bootstrap import compare, intervals
 from training.scoring.metrics import FIGURES, choose_thresholds, score
@@ -156,7 +155,7 @@ def test_report_is_the_same_in_whatever_order_folds_were_written(two_runs, tmp_p
     for number, run in enumerate((two_runs[0], again)):
         report(run, two_runs[1], "--output", tmp_path / str(number) / "out")
     files = sorted(path.name for path in (tmp_path / "0" / "out").iterdir())
-    assert len(files) == 9
+    assert len(files) == 7
     for file in files:
         assert (tmp_path / "0" / "out" / file).read_bytes() == (tmp_path / "1" / "out" / file).read_bytes(), file
 
@@ -286,51 +285,3 @@ def test_the_command_ends_bad_input_with_one_line(tmp_path, monkeypatch, capsys)
         runpy.run_module("training.report", run_name="__main__")
     error = capsys.readouterr().err
     assert end.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1
-
-
-def test_gains_are_of_the_same_seed_and_as_large_as_their_means_differ(tmp_path):
-    whole = make_run(tmp_path / "whole", skill=0.5, seeds=(1, 2, 3))
-    less = make_run(tmp_path / "without", skill=0.1, seeds=(2, 3))
-    report(whole, less, "--output", tmp_path / "out")
-    table = pd.read_csv(tmp_path / "out" / "gains.csv").set_index("figure")
-    both = [read_predictions(run) for run in (whole, less)]
-    of_seeds = []
-    for seed in (2, 3):
-        aucs = [mean_auc(table[(table["seed"] == seed) & (table["part"] == "test")]) for table in both]
-        of_seeds.append(aucs[0] - aucs[1])
-    row = table.loc["roc_auc"]
-    assert row["gain"] == pytest.approx(np.mean(of_seeds)) and row["spread"] == pytest.approx(np.std(of_seeds, ddof=1))
-    assert row["seeds"] == 2 and row["beyond"] == (row["gain"] > row["spread"])
-    text = (tmp_path / "out" / "report.md").read_text()
-    assert "![what is gained by what the other runs leave out](gains.png)" in text and f"{row['gain']:+.3f}" in text
-    assert cv2.imread(str(tmp_path / "out" / "gains.png")).std() > 5
-
-
-def mean_auc(table):
-    from sklearn.metrics import roc_auc_score
-
-    return np.mean([roc_auc_score(table[f"label_{unit}"], table[f"probability_{unit}"]) for unit in UNITS])
-
-
-def test_the_course_of_every_fold_is_drawn(tmp_path):
-    run = make_run(tmp_path / "run")
-    for folder in (run / "folds").iterdir():
-        logged = [{"loss": 2.0, "step": 1}, {"eval_loss": 1.5, "eval_average_precision": 0.4, "step": 2}]
-        joined = [
-            {"loss": 1.0, "loss_main": 0.9, "loss_cf": 0.3, "step": 1},
-            {"train_loss": 1.0, "total_flos": 0.0, "step": 1},
-        ]
-        write_history(folder, in_phase(logged, "evidence") + in_phase(joined, "llm"))
-    found = read_histories(run, [run / "folds" / "corpus-00-seed1"])["corpus-00-seed1"]
-    assert found["at"].tolist() == [1, 2, 3] and found["phase"].tolist() == ["evidence", "evidence", "llm"]
-    assert found["loss"].isna().tolist() == [False, True, False]
-    report(run, "--output", tmp_path / "out")
-    assert "(history.png)" in (tmp_path / "out" / "report.md").read_text()
-    assert cv2.imread(str(tmp_path / "out" / "history.png")).std() > 5
-
-
-def test_a_broken_course_is_an_error_of_one_line(tmp_path):
-    run = make_run(tmp_path / "run")
-    (run / "folds" / "corpus-00-seed1" / "history.parquet").write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"corpus-00-seed1/history.parquet is broken .*train this fold again"):
-        report(run, "--output", tmp_path / "out")

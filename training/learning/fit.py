@@ -19,10 +19,8 @@ from modeling_aullm import AULLMForAUDetection
 from training.data.clips import Clip
 from training.data.folds import Fold
 from training.errors import InputError
-from training.json_files import read_json, write_json
 from training.learning.augmentation import ClipDataset
 from training.learning.baselines import all_negative, prior
-from training.learning.history import in_phase
 from training.learning.losses import positive_weights
 from training.learning.models import WithoutLLM, align_head, build_model, frozen_llm
 from training.learning.progress import RunProgress, ShowSteps
@@ -43,7 +41,7 @@ class Fitted(NamedTuple):
     Attributes:
         model: `None` for the predictors that are not trained.
         probabilities: Of `validation` and each test part, shape (clips, units), in the clips' order.
-        history: What was logged, one dictionary each time, see `training.learning.history`.
+        history: What was logged, one dictionary each time.
     """
 
     model: nn.Module | None
@@ -107,11 +105,10 @@ def _train(
         steps, rate = evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
         with without_fsdp():
             return _run_trainer(recipe, model, fold, units, seed, work / "model", show, steps=steps, learning_rate=rate)
-    history, course = [], work / "evidence.json"
+    history = []
     finished = work / "evidence.safetensors"
     if finished.is_file():
         model.load_state_dict(load_file(finished), strict=False)
-        history = read_json(course)["history"]
     elif evidence_steps:
         reader, rate = WithoutLLM(model), recipe.evidence_learning_rate
         with without_fsdp():
@@ -124,7 +121,6 @@ def _train(
             align_head(model.to(device), reader, Subset(ClipDataset(fold.train, NUM_FRAMES), every))
         if PartialState().is_main_process:
             trained = {n: w.contiguous() for n, w in model.state_dict().items() if not n.startswith("llm.")}
-            write_json(course, {"history": history})
             save_file(trained, finished.with_suffix(".part"))
             os.replace(finished.with_suffix(".part"), finished)
     if recipe.max_steps:
@@ -176,7 +172,7 @@ def _run_trainer(
     )
     trainer.remove_callback(PrinterCallback)  # which takes the place of a bar of its own
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
-    return in_phase(trainer.state.log_history, folder.name)
+    return trainer.state.log_history
 
 
 class ValidateAtTheEnd(TrainerCallback):

@@ -24,7 +24,6 @@ from training.data.clips import Clip
 from training.data.folds import Fold
 from training.errors import InputError
 from training.json_files import write_json
-from training.learning.history import write_history
 from training.learning.memory import keep_freed_memory
 from training.learning.progress import RunProgress
 from training.options import DataOptions, Recipe, option
@@ -156,8 +155,7 @@ def _run_fold(
     start = time.monotonic()
     start_memory_count()
     units = about["action_units"]
-    fitted = fit(recipe, fold, units, seed=seed, work=folder / "work")
-    probabilities = fitted.probabilities
+    probabilities = fit(recipe, fold, units, seed=seed, work=folder / "work").probabilities
     parts = {"validation": fold.validation, **fold.test}
     for part, clips in parts.items():
         _check_probabilities(probabilities[part], (len(clips), len(units)), f"fold {fold.name}, seed {seed}, {part}")
@@ -171,7 +169,6 @@ def _run_fold(
     table.insert(0, "fold", fold.name)
     table.insert(1, "seed", seed)
     table.to_parquet(folder / "predictions.parquet", index=False)
-    write_history(folder, fitted.history)
     write_json(folder / "thresholds.json", dict(zip(units, thresholds, strict=True)))
     write_json(
         folder / "metrics.json", {part: score(labels[part], probabilities[part], units, thresholds) for part in parts}

@@ -5,8 +5,6 @@ Prints the summary, and writes into DIR:
     report.md         runs, summary, paired differences from the first run, figures of each unit, commands
     runs.csv summary.csv per_unit.csv significance.csv
     comparison.png    all runs side by side
-    gains.csv gains.png    the first run less each other, by test part and seed
-    history.png       how each training went, from its folds' history.parquet
     per_unit_<part>.png
     spotting.csv reliability.png    of runs with events found in recordings (`spotting.json` in the run's folder, by
                                     itself or beside a run of clips; its table stands in the summary)
@@ -18,18 +16,15 @@ summary; NAME is the name of DIR. Runs that are not finished are reported as par
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
 from modeling_aullm.output_files import check_writable, write_whole
 from training.errors import InputError, run_command
 from training.protocols.run_folder import check_writable_folder
-from training.report.gains import gains_figure, gains_markdown, gains_table
-from training.report.history import history_figure
 from training.report.markdown import report_text, summary_text
 from training.report.plots import comparison_figure, reliability_figure, unit_figure
 from training.report.spotting import FILE as SPOTTING_FILE
@@ -97,36 +92,18 @@ def _write_folder(output: Path, runs: Sequence[Run], spottings: Sequence[Spottin
     for part in parts_of(runs):
         plots[part] = f"per_unit_{re.sub(r'[^A-Za-z0-9_-]+', '_', part)}.png"
         write_whole(output / plots[part], unit_figure(runs, part).savefig)
-    pictures = {}
-    for shown, name, figure in _further(runs, spottings):
-        write_whole(output / name, figure.savefig)
-        pictures[shown] = name
+    curves = {spotting.label: spotting.reliability for spotting in spottings if spotting.reliability}
+    reliability = "reliability.png" if curves else None
+    if reliability:
+        write_whole(output / reliability, reliability_figure(curves).savefig)
     commands = {run.title: run.record.get("command", "") for run in runs}
     commands |= {f"{spotting.label}, events": spotting.command for spotting in spottings}
-    gains = gains_table(runs)
-    tables = {"What the first run gains over the others": gains_markdown(gains)} if len(gains) else {}
-    _write_text(
-        output / "report.md", report_text(output.resolve().name, runs, summary, plots, pictures, tables, commands)
-    )
-
-
-def _further(runs: Sequence[Run], spottings: Sequence[Spotting]) -> Iterator[tuple[str, str, Figure]]:
-    """What each further plot shows, its file and the plot."""
-    gains = gains_table(runs)
-    if len(gains):
-        yield "what is gained by what the other runs leave out", "gains.png", gains_figure(gains)
-    if any(run.histories for run in runs):
-        yield "how the trainings went", "history.png", history_figure(runs)
-    curves = {spotting.label: spotting.reliability for spotting in spottings if spotting.reliability}
-    if curves:
-        yield "how often what is said with a probability is true", "reliability.png", reliability_figure(curves)
+    _write_text(output / "report.md", report_text(output.resolve().name, runs, summary, plots, reliability, commands))
 
 
 def _tables(runs: Sequence[Run], spottings: Sequence[Spotting]) -> dict[str, pd.DataFrame]:
     tables = {"runs": runs_table, "summary": summary_table, "per_unit": unit_table, "significance": significance_table}
     frames = {name: table(runs) for name, table in tables.items()} if runs else {}
-    if len(gains := gains_table(runs)):
-        frames["gains"] = gains.drop(columns="of_seeds")
     return frames | ({"spotting": pd.concat([spotting.table for spotting in spottings])} if spottings else {})
 
 

@@ -52,8 +52,7 @@ def report_text(
     runs: Sequence[Run],
     summary: str,
     plots: dict[str, str],
-    pictures: dict[str, str],
-    tables: dict[str, str],
+    reliability: str | None,
     commands: dict[str, str],
 ) -> str:
     """The whole report.
@@ -63,16 +62,14 @@ def report_text(
         runs: In the order of the rows.
         summary: What is inserted into a README, too.
         plots: File of the comparison (under "") and of each part's units, if there are runs of clips.
-        pictures: File of each further plot, by what it shows.
-        tables: Further tables, by their titles.
+        reliability: File of the plot of what probabilities of events are worth, if any run has such.
         commands: What made each run, by its title.
     """
     sections = [f"# Results: {name}", summary]
+    if reliability:
+        sections.append(f"![how often what is said with a probability is true]({reliability})")
     if runs:
         sections.append(f"![all runs side by side]({plots['']})")
-    sections += [f"![{shown}]({file})" for shown, file in pictures.items()]
-    for title, table in tables.items():
-        sections += [f"## {title}", table]
     for part in parts_of(runs):
         sections += [f"## Units: {part}", f"![figures of each unit]({plots[part]})"]
         for run in runs:

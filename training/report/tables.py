@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from training.errors import InputError
-from training.learning.history import read_histories
 from training.options import DataOptions, Recipe
 from training.scoring.bootstrap import Pool, compare
 from training.scoring.metrics import FIGURES
@@ -36,7 +35,6 @@ class Run(NamedTuple):
     parts: dict[str, Any]  # see `run_results.summarize`
     seeds: dict[str, Any]
     pools: dict[str, dict[int, Pool]]  # of each part, by seed
-    histories: dict[str, pd.DataFrame]  # of each fold that has one, by its name and seed
 
     @property
     def title(self) -> str:
@@ -62,8 +60,7 @@ def read(path: Path) -> Run:
     units, summary = record["action_units"], summarize(predictions, record["action_units"])
     by_seed = {part: pools(predictions, part, units) for part in summary["parts"]}
     label = path.resolve().name
-    folds = len(finished), len(finished) + len(missing)
-    return Run(label, record, *folds, summary["parts"], summary["seeds"], by_seed, read_histories(path, finished))
+    return Run(label, record, len(finished), len(finished) + len(missing), summary["parts"], summary["seeds"], by_seed)
 
 
 def parts_of(runs: Sequence[Run]) -> list[str]:
