@@ -22,7 +22,7 @@ from training.options import parse_options
 from training.protocols.protocol import parse_shard
 from training.report.__main__ import main as report
 
-FILES = ["metrics.json", "predictions.parquet", "provenance.json", "thresholds.json"]
+FILES = ["history.parquet", "metrics.json", "predictions.parquet", "provenance.json", "thresholds.json"]
 FIGURES = ("metrics.json", "predictions.parquet", "thresholds.json")
 
 
