@@ -61,7 +61,7 @@ def infer_first(model: AULLMForAUDetection, clips: torch.Tensor) -> torch.Tensor
 def step(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool, ccr: bool = False) -> None:
     """Loss and gradients, as in training with the default recipe; dropout is off, so that they can be compared."""
     model.zero_grad()
-    units = len(model.config.action_units)
+    units = len(model.config.action_units or ())
     labels = torch.zeros(len(clips), units, device=clips.device)
     rng = np.random.default_rng(0)
     drawn = np.stack([draw_flipped_units(units, rng) for _ in clips])

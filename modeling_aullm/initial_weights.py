@@ -1,5 +1,7 @@
 """How each layer starts: those that know no better as is usual, ours as they say themselves."""
 
+from typing import Any
+
 from torch import nn
 from transformers import initialization as init
 
@@ -23,7 +25,7 @@ SELF_INITIALISED = (
 )
 
 
-def init_weights(module: nn.Module) -> None:
+def init_weights(module: Any) -> None:
     """Initialise one module that is not the LLM's.
 
     Args:

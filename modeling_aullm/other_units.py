@@ -40,7 +40,9 @@ def config_for_units(config: AULLMConfig, action_units: Sequence[str]) -> AULLMC
     other = AULLMConfig.from_dict(settings)
     kept = [edge for edge in config.relations or [] if set(edge[:2]) <= set(action_units)]
     new = [edge for edge in other.relations or [] if not set(edge[:2]) <= set(known)]
-    order = {(edge.first, edge.second, edge.type): place for place, edge in enumerate(RELATIONS)}
+    order: dict[tuple[str, ...], int] = {
+        (edge.first, edge.second, edge.type): place for place, edge in enumerate(RELATIONS)
+    }
     other.relations = sorted(kept + new, key=lambda edge: order.get(tuple(edge), len(order)))
     other.prompt = case_file_prompt(action_units, other.relations, structure=other.structure != "none")
     return other

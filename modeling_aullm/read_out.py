@@ -40,7 +40,7 @@ class TokenReader(nn.Module):
             node_states: Shape (batch, units, node_size); `None` without a structure.
         """
         logits = self.content(content_token * self.scale)
-        if self.instruction is None or self.node is None:
+        if self.instruction is None or self.node is None or instruction_token is None:
             return logits
         logits = logits + self.instruction(instruction_token * self.scale)
         if self.training:

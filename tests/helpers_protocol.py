@@ -35,11 +35,13 @@ def fake_fit(recipe, fold, action_units, *, seed, work, progress=None):
     rng = np.random.default_rng([seed, zlib.crc32(fold.name.encode())])
     (work / "scratch").write_text("x")
     parts = {"validation": fold.validation, **fold.test}
+    logged = [{"step": 2, "loss": 0.7, "phase": "llm"}, {"step": 2, "eval_average_precision": 0.4, "phase": "llm"}]
     return SimpleNamespace(
+        history=logged,
         probabilities={
             part: (0.4 * np.stack([c.labels for c in clips]) + 0.6 * rng.random((len(clips), 2))).astype(np.float32)
             for part, clips in parts.items()
-        }
+        },
     )
 
 

@@ -10,6 +10,7 @@ from training.data.folds import (
     fold_names,
     leave_one_dataset_out,
     leave_one_subject_out,
+    part_names,
     split_by_subject,
 )
 from training.errors import InputError
@@ -85,7 +86,8 @@ def test_the_same_frames_under_two_names_are_found():
     ):
         leave_one_subject_out(clips, 0.3, seed=1)
     with pytest.raises(InputError, match="clip a-s0-0 of a/s0 .*have the same frames"):
-        across_domains(corpus(4), [clip("x", dataset="b", digest=corpus(4)[0].digest)], 0.3, 0, seed=1)
+        twin = clip("x", dataset="b", digest=corpus(4)[0].digest)
+        across_domains(corpus(4), {"other_domain": [twin]}, 0.3, 0, seed=1)
 
 
 def test_a_person_may_have_the_same_clip_twice():
@@ -118,10 +120,10 @@ def test_one_dataset_alone_cannot_be_left_out():
 
 def test_across_domains_keeps_people_of_the_training_domain_unseen():
     here, there = corpus(10), corpus(4, dataset="b")
-    fold = across_domains(here, there, 0.2, 0.3, seed=1)
+    fold = across_domains(here, {"other_domain": there}, 0.2, 0.3, seed=1)
     assert ids(fold.test["other_domain"]) == ids(there)
     assert [len(people(side)) for side in sides_of(fold).values()] == [5, 2, 3, 4]
-    assert set(across_domains(here, there, 0.2, 0, seed=1).test) == {"other_domain"}
+    assert set(across_domains(here, {"other_domain": there}, 0.2, 0, seed=1).test) == {"other_domain"}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,36 @@ def test_across_domains_keeps_people_of_the_training_domain_unseen():
 )
 def test_domains_that_cannot_be_used(arguments, said):
     with pytest.raises(InputError, match=said):
-        across_domains(*arguments, seed=1)
+        train, test, *shares = arguments
+        across_domains(train, {"other_domain": test}, *shares, seed=1)
+
+
+def test_test_sets_may_share_people_and_clips_with_each_other_and_with_no_other_side():
+    here, there = corpus(10), corpus(4, dataset="b")
+    bed = [c._replace(clip_id=f"{c.clip_id}_bed") for c in there]  # the same people, and here and there the same frames
+    fold = across_domains(here, {"plain": there, "bed": bed}, 0.2, 0.3, seed=1)
+    assert list(fold.test) == ["unseen_subjects", "plain", "bed"] and ids(fold.test["bed"]) == ids(bed)
+    for side in ("train", "validation", "unseen_subjects"):
+        known = sides_of(fold)[side][0]
+        for extra, said in (
+            (known, f"{known.person} would stand both in '{side}' and in 'bed'"),
+            (clip("x", dataset="c", digest=known.digest), "have the same frames"),
+        ):
+            with pytest.raises(InputError, match=said):
+                across_domains(here, {"plain": there, "bed": [*bed, extra]}, 0.2, 0.3, seed=1)
+
+
+def test_parts_are_named_after_their_data_and_never_as_a_part_that_is_there_already(tmp_path, monkeypatch):
+    assert part_names(["synthetic:B"]) == {"synthetic:B": "other_domain"}
+    beds = ["synthetic:B", "synthetic:B/hidden", "my-lab/samm"]
+    assert list(part_names(beds).values()) == ["synthetic_B", "synthetic_B-hidden", "my-lab-samm"]
+    for name in ("x/samm", "x/unseen_subjects", "x/Validation", "y/samm"):
+        (tmp_path / name).mkdir(parents=True)
+    folders = [str(tmp_path / name) for name in ("x/samm", "x/unseen_subjects", "x/Validation")]
+    found = part_names(folders)
+    assert found[folders[0]] == "samm" and {"unseen_subjects", "validation"}.isdisjoint(found.values())
+    assert found[folders[1]].startswith("unseen_subjects-") and found[folders[2]].startswith("Validation-")
+    assert len(set(part_names([folders[0], str(tmp_path / "y/samm")]).values())) == 2
 
 
 def test_rounding_leaves_nobody_out():

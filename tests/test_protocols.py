@@ -14,12 +14,15 @@ from datasets import Dataset
 from helpers_protocol import UNITS, clip, corpus, fake_fit, files_of, loso
 from sklearn.metrics import f1_score
 
+from hub.cards.figures import read_figures
 from training import cross_domain
 from training import loso as loso_command
 from training.errors import InputError, run_command
+from training.options import parse_options
 from training.protocols.protocol import parse_shard
+from training.report.__main__ import main as report
 
-FILES = ["metrics.json", "predictions.parquet", "provenance.json", "thresholds.json"]
+FILES = ["history.parquet", "metrics.json", "predictions.parquet", "provenance.json", "thresholds.json"]
 FIGURES = ("metrics.json", "predictions.parquet", "thresholds.json")
 
 
@@ -249,6 +252,69 @@ def test_cross_domain_from_the_command_line(tmp_path, command):
     datasets = table.groupby("part")["dataset"].unique().map(list).to_dict()
     assert datasets == {"other_domain": ["b"], "unseen_subjects": ["a"], "validation": ["a"]}
     assert list(json.loads((tmp_path / "run" / "run.json").read_text())["data"]) == list(map(str, domains[1::2]))
+
+
+def test_several_test_sets_are_parts_of_their_own_in_one_training(tmp_path, command):
+    here, there = save_data(tmp_path / "here", "a"), save_data(tmp_path / "there", "b", subjects=4)
+    bed = save_data(tmp_path / "bed", "b", "c")  # subjects of `there`, among others
+    arguments = ("--train", here, "--output", tmp_path / "run", "--max_test_subjects", 3, *UNIT_OPTIONS)
+    assert command(cross_domain, *arguments, "--test", there, bed) == 0
+    assert os.listdir(tmp_path / "run" / "folds") == ["across-domains-seed1"]
+    folder = tmp_path / "run" / "folds" / "across-domains-seed1"
+    table = pd.read_parquet(folder / "predictions.parquet")
+    assert table.groupby("part")["subject"].nunique().to_dict() == {
+        "bed": 3, "there": 3, "unseen_subjects": 1, "validation": 1
+    }  # fmt: skip
+    people = (table["dataset"] + "/" + table["subject"]).groupby(table["part"]).nunique()
+    assert people["bed"] == 3 == people["there"]
+    pooled = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert set(pooled["parts"]) == {"bed", "there", "unseen_subjects"}
+    one = tmp_path / "one"
+    assert command(cross_domain, "--train", here, "--output", one, *UNIT_OPTIONS, "--test", there) == 0
+    thresholds = [run / "folds" / folder.name / "thresholds.json" for run in (one, tmp_path / "run")]
+    assert thresholds[0].read_bytes() == thresholds[1].read_bytes(), "test sets choose nothing"
+    report([str(tmp_path / "run"), "--output", str(tmp_path / "report")])
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert all(f"## Units: {part}" in text for part in pooled["parts"])
+    figures = {part.part: part for part in read_figures(tmp_path / "run", UNITS).parts}
+    assert set(figures) == set(pooled["parts"]) and figures["there"].data == "b"
+
+
+def test_a_run_of_another_version_with_one_test_set_goes_on_and_is_reported(tmp_path, command):
+    data, run = save_data(tmp_path / "here", "a"), tmp_path / "run"
+    arguments = ("--train", data, "--test", save_data(tmp_path / "there", "b"), "--output", run, *UNIT_OPTIONS)
+    assert command(cross_domain, *arguments, "--seeds", 2) == 0
+    record = json.loads((run / "run.json").read_text())
+    record.pop("tests")
+    record["options"]["test"] = "my-lab/there"
+    (run / "run.json").write_text(json.dumps(record))
+    shutil.rmtree(run / "folds" / "across-domains-seed2")
+    assert command(cross_domain, *arguments, "--seeds", 2) == 0
+    assert (run / "folds" / "across-domains-seed2").is_dir()
+    report([str(run), "--output", str(tmp_path / "report")])
+    assert [part.data for part in read_figures(run, UNITS).parts] == ["my-lab/there", "a"]
+
+
+def test_other_test_sets_are_another_run_before_any_is_loaded(tmp_path, command, capsys, monkeypatch):
+    data, there, bed = (save_data(tmp_path / name, name) for name in ("here", "there", "bed"))
+    arguments = ("--train", data, "--output", tmp_path / "run", *UNIT_OPTIONS, "--test", there)
+    assert command(cross_domain, *arguments) == 0
+    monkeypatch.setattr("training.protocols.inputs.load_clips", lambda *_args, **_options: pytest.fail("loaded"))
+    for more, said in ((bed, "the test parts are other_domain there and bed there here"), (there, "there twice")):
+        assert command(cross_domain, *arguments, more) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_file_of_options_names_one_test_set_or_several(tmp_path):
+    for text, found in (("synthetic:B", ["synthetic:B"]), ("[synthetic:B, synthetic:B/weak]", None), ("3", InputError)):
+        (tmp_path / "options.yaml").write_text(f"train: synthetic:A\ntest: {text}\n")
+        arguments = ["--config", str(tmp_path / "options.yaml")]
+        if found is InputError:
+            with pytest.raises(InputError, match="test must be one name or a list of them"):
+                parse_options(cross_domain.CrossDomainOptions, description="", arguments=arguments)
+            continue
+        (options,) = parse_options(cross_domain.CrossDomainOptions, description="", arguments=arguments)
+        assert options.test == (found or ["synthetic:B", "synthetic:B/weak"])
 
 
 def test_each_of_several_datasets_is_left_out_once(tmp_path, command):

@@ -155,7 +155,7 @@ def test_report_is_the_same_in_whatever_order_folds_were_written(two_runs, tmp_p
     for number, run in enumerate((two_runs[0], again)):
         report(run, two_runs[1], "--output", tmp_path / str(number) / "out")
     files = sorted(path.name for path in (tmp_path / "0" / "out").iterdir())
-    assert len(files) == 7
+    assert len(files) == 9
     for file in files:
         assert (tmp_path / "0" / "out" / file).read_bytes() == (tmp_path / "1" / "out" / file).read_bytes(), file
 

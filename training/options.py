@@ -5,7 +5,7 @@ import dataclasses
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from transformers import HfArgumentParser
@@ -185,6 +185,10 @@ def _checked(declared: dataclasses.Field, value: Any, where: str) -> Any:
             value = number(value)
         except (TypeError, ValueError):
             raise InputError(f"{where} must be a number, got {value!r}") from None
+    if get_origin(kind) is list:
+        value = [value] if isinstance(value, str) else value
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise InputError(f"{where} must be one name or a list of them ([a, b]), got {value!r}")
     if kind is bool and not isinstance(value, bool):
         raise InputError(f"{where} must be true or false, got {value!r}")
     return value

@@ -184,7 +184,7 @@ def ahead(own: Pool, other: Pool) -> dict[str, dict[str, float | None]]:
     return {figure: difference._asdict() for figure, difference in compare([own], [other], COMPARED).items()}
 
 
-def pool_of(clips: ReadClips, probabilities: np.ndarray, thresholds: np.ndarray) -> Pool:
+def pool_of(clips: ReadClips, probabilities: np.ndarray, thresholds: Sequence[float]) -> Pool:
     """Some answers on clips, to be resampled by people."""
     named = np.array(clips.clips), np.array(clips.people)
     return Pool(*named, clips.labels, probabilities, np.broadcast_to(thresholds, clips.labels.shape))

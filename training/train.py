@@ -1,7 +1,7 @@
 """Train one model and keep it: a checkpoint with its processor, card and figures.
 
 Subjects are split into training, validation (which chooses thresholds and the best step) and unseen ones for testing;
---test adds a dataset that is for testing alone. A killed training goes on from its last save if the same command is
+--test adds datasets that are for testing alone. A killed training goes on from its last save if the same command is
 given again.
 
     accelerate launch -m training.train --data synthetic:A --test synthetic:B --output RUN
@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from accelerate import PartialState
 
 from modeling_aullm import AULLMForAUDetection, AULLMProcessor
 from training.data.clips import ClipCollection
-from training.data.folds import Fold, across_domains, split_by_subject
+from training.data.folds import Fold, across_domains, part_names, split_by_subject
 from training.errors import InputError, run_command
 from training.learning.fit import Fitted, fit
 from training.options import UNTRAINED, DataOptions, Recipe, option, parse_options
-from training.protocols.inputs import check_inputs, load_data
+from training.protocols.inputs import check_inputs, check_tests, load_data, test_options
 from training.protocols.protocol import action_units_of, run_folds, start_processes
 from training.protocols.run_folder import check_output, describe_run, describe_settings, fold_folder
 from training.report.card import card, note_data, read_record
@@ -35,8 +35,8 @@ class TrainOptions:
 
     data: str = field(metadata={"help": "Folder or Hub id of a dataset; synthetic:A or synthetic:B for the generator."})
     output: str = field(metadata={"help": "Folder of the run."})
-    test: str = option("", "A dataset of another domain, for testing alone.")
-    max_test_subjects: int | None = option(None, "Use at most so many subjects of --test. Default: max_subjects.")
+    test: list[str] = option([], "A dataset of another domain, for testing alone; or several, each a part of its own.")
+    max_test_subjects: int | None = option(None, "Use at most so many subjects of each --test. Default: max_subjects.")
     unseen_share: float = option(
         0.1, "Share of the subjects of --data that are tested, not trained on; may be 0 with --test."
     )
@@ -46,13 +46,15 @@ class TrainOptions:
         check_output(Path(self.output))
         if not self.test and not 0 < self.unseen_share < 1:
             raise InputError(f"unseen_share must be between 0 and 1 without --test, got {self.unseen_share}")
+        check_tests(self.test)
 
 
 def make_fold(options: TrainOptions, validation: float, loaded: dict[str, ClipCollection]) -> Fold:
     """The split of a run, with a share of the subjects for validation."""
     clips = loaded[options.data].clips
     if options.test:
-        return across_domains(clips, loaded[options.test].clips, validation, options.unseen_share, options.seed)
+        tests = {part: loaded[name].clips for name, part in part_names(options.test).items()}
+        return across_domains(clips, tests, validation, options.unseen_share, options.seed)
     shares = {"train": 1 - options.unseen_share - validation, "unseen_subjects": options.unseen_share}
     parts = split_by_subject(clips, shares | {"validation": validation}, options.seed)
     return Fold("one-split", parts["train"], parts["validation"], {"unseen_subjects": parts["unseen_subjects"]})
@@ -92,11 +94,9 @@ def main() -> None:
     if recipe.method in UNTRAINED:
         raise InputError(f"{recipe.method} has nothing to train or keep; training.loso and cross_domain score it")
     units = action_units_of(data_options)
-    run, chosen = Path(options.output), {options.data: data_options}
-    if options.test:
-        limit = options.max_test_subjects or data_options.max_subjects
-        chosen[options.test] = replace(data_options, max_subjects=limit)
-    settings = describe_settings("train", parts, action_units=units, seeds=[options.seed])
+    run, chosen, names = Path(options.output), {options.data: data_options}, part_names(options.test)
+    chosen |= test_options(options.test, data_options, options.max_test_subjects)
+    settings = describe_settings("train", parts, action_units=units, seeds=[options.seed], tests=names)
     check_inputs(run, settings, data=chosen, recipe=recipe)
     loaded = load_data(chosen, units)
     fold = make_fold(options, data_options.validation_share, loaded)
@@ -106,6 +106,7 @@ def main() -> None:
         parts,
         action_units=units,
         folds=folds,
+        tests=names,
         data={name: collection.fingerprint for name, collection in loaded.items()},
         unknown={name: collection.unknown for name, collection in loaded.items()},
     )

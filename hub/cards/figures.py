@@ -8,6 +8,7 @@ import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_yaml
 
 from hub.repos.repository import is_repo_id
+from training.data.folds import OTHER_DOMAIN
 from training.errors import InputError
 from training.scoring.run_results import fold_folders, read_predictions, read_run, summarize, tested_parts
 
@@ -80,7 +81,9 @@ def read_figures(run: Path, action_units: list[str]) -> RunFigures:
 def _source(part: str, names: list[str], record: dict[str, Any]) -> tuple[str, str | None]:
     """Hub id and revision of the data of a part, or the name that its rows carry."""
     options = record["options"]
-    given = options.get("test") if part == "other_domain" else options.get("data") or options.get("train")
+    given = options.get("data") or options.get("train")
+    if part == OTHER_DOMAIN or part in record.get("tests", {}):
+        given = record["tests"].get(part) if "tests" in record else options.get("test")  # of an older version's run
     given = given if isinstance(given, str) else ""
     if is_repo_id(given) and not Path(given).is_dir():
         return given, options.get("data_revision")

@@ -7,11 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
 from training.data.clips import Clip
 from training.errors import InputError
+
+UNSEEN = "unseen_subjects"  # the part of people who were kept from the training data
+OTHER_DOMAIN = "other_domain"
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,8 @@ class Fold:
         name: Safe as a file name.
         train: Clips to learn from.
         validation: Clips of other people, which choose the best step and the thresholds.
-        test: Clips of each part that is tested, by the part's name.
+        test: Clips of each part that is tested, by the part's name. Two of them may share people and clips, as a
+            domain and its test beds do, but not with those who were kept from the training data.
 
     Raises:
         InputError: If a side is empty, or a person or a clip stands on two sides.
@@ -37,7 +42,10 @@ class Fold:
         sides = {"train": self.train, "validation": self.validation, **self.test}
         for side in [side for side, clips in sides.items() if not clips] or ([] if self.test else ["test"]):
             raise InputError(f"fold {self.name}: there are no clips to be its part {side!r}; give more subjects")
+        beside = set(self.test) - {UNSEEN}
         for (one, first), (other, second) in combinations(sides.items(), 2):
+            if {one, other} <= beside:
+                continue
             self._check_people(one, first, other, second)
             self._check_clips(one, first, other, second)
 
@@ -101,7 +109,7 @@ def leave_one_dataset_out(clips: Sequence[Clip], validation_share: float, seed: 
             f"got {len(datasets)}: {', '.join(datasets) or 'none'}"
         )
     return [
-        _leave_out(name, dataset, [clip.dataset for clip in clips], clips, "other_domain", validation_share, seed)
+        _leave_out(name, dataset, [clip.dataset for clip in clips], clips, OTHER_DOMAIN, validation_share, seed)
         for dataset, name in fold_names(datasets).items()
     ]
 
@@ -118,20 +126,24 @@ def _leave_out(
 
 
 def across_domains(
-    train_clips: Sequence[Clip], test_clips: Sequence[Clip], validation_share: float, unseen_share: float, seed: int
+    train_clips: Sequence[Clip],
+    tests: dict[str, list[Clip]],
+    validation_share: float,
+    unseen_share: float,
+    seed: int,
 ) -> Fold:
-    """Train in one domain and test in another.
+    """Train in one domain and test in others.
 
     Args:
         train_clips: Of the training domain.
-        test_clips: Of the other; all are the part `other_domain`.
+        tests: Of the others, by the name of their part, see `part_names`.
         validation_share: Share of the training domain's people that are kept from training for validation.
         unseen_share: Share that is kept for the test part `unseen_subjects`; 0 leaves that part out.
         seed: Of the draw of both.
 
     Raises:
         InputError: If the shares leave nothing to train on, there are too few people, or a person or a clip stands in
-            both domains.
+            the training domain and another.
     """
     if unseen_share < 0 or unseen_share + validation_share >= 1:
         raise InputError(
@@ -140,10 +152,28 @@ def across_domains(
         )
     shares = {"train": 1 - unseen_share - validation_share}
     if unseen_share:
-        shares["unseen_subjects"] = unseen_share
+        shares[UNSEEN] = unseen_share
     parts = split_by_subject(train_clips, shares | {"validation": validation_share}, seed)
     train, validation = parts.pop("train"), parts.pop("validation")
-    return Fold("across-domains", train, validation, parts | {"other_domain": list(test_clips)})
+    return Fold("across-domains", train, validation, parts | tests)
+
+
+def part_names(tests: Sequence[str]) -> dict[str, str]:
+    """The test part of each dataset of a run: `other_domain` if there is one, else a name made from its own.
+
+    Args:
+        tests: Names of datasets, see `training.data.clips.load_clips`; a folder on disk goes by its last name.
+
+    Returns:
+        Names of parts by those of datasets, as safe as `fold_names`.
+    """
+    if len(tests) == 1:
+        return {tests[0]: OTHER_DOMAIN}
+    last = [Path(name).resolve().name if Path(name).is_dir() else name for name in tests]
+    short = last if len(set(last)) == len(last) else list(tests)
+    # Beside the parts that a run has of itself, whose names a dataset's may not take.
+    names = fold_names([*short, *(f"{own}:" for own in ("train", "validation", UNSEEN, OTHER_DOMAIN))])
+    return {name: names[label] for name, label in zip(tests, short, strict=True)}
 
 
 def split_by_subject(

@@ -74,7 +74,7 @@ class ClipDataset(torch.utils.data.Dataset):
         pixels, labels = self._sample(clip, rng), clip.labels
         if self.exchanged:
             own = np.random.default_rng((*draws, EXCHANGES))
-            other = self.clips[own.integers(len(self.clips))]
+            other = self.clips[int(own.integers(len(self.clips)))]
             if own.random() < self.exchanged and exchangeable(self.units, clip.labels, other.labels):
                 pixels = join_halves(pixels, self._sample(other, own), own)
                 labels = np.where(is_lower(self.units), other.labels, clip.labels)

@@ -19,6 +19,7 @@ from modeling_aullm import AULLMForAUDetection
 from training.data.clips import Clip
 from training.data.folds import Fold
 from training.errors import InputError
+from training.json_files import read_json
 from training.learning.augmentation import ClipDataset
 from training.learning.baselines import all_negative, prior
 from training.learning.losses import positive_weights
@@ -41,7 +42,7 @@ class Fitted(NamedTuple):
     Attributes:
         model: `None` for the predictors that are not trained.
         probabilities: Of `validation` and each test part, shape (clips, units), in the clips' order.
-        history: What was logged, one dictionary each time.
+        history: What was logged, one dictionary each time, with its `phase`; what a killed training had logged, too.
     """
 
     model: nn.Module | None
@@ -105,10 +106,11 @@ def _train(
         steps, rate = evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
         with without_fsdp():
             return _run_trainer(recipe, model, fold, units, seed, work / "model", show, steps=steps, learning_rate=rate)
-    history = []
+    history: list[dict[str, Any]] = []
     finished = work / "evidence.safetensors"
     if finished.is_file():
         model.load_state_dict(load_file(finished), strict=False)
+        history = _logged_before(work / "evidence")
     elif evidence_steps:
         reader, rate = WithoutLLM(model), recipe.evidence_learning_rate
         with without_fsdp():
@@ -172,7 +174,7 @@ def _run_trainer(
     )
     trainer.remove_callback(PrinterCallback)  # which takes the place of a bar of its own
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
-    return trainer.state.log_history
+    return [entry | {"phase": folder.name} for entry in trainer.state.log_history]
 
 
 class ValidateAtTheEnd(TrainerCallback):
@@ -259,6 +261,13 @@ def _last_whole_checkpoint(folder: Path) -> str | None:
     """The newest of a killed training's checkpoints that was written to its end (`trainer_state.json` comes last)."""
     found = [path for path in folder.glob("checkpoint-*") if _is_whole(path / "trainer_state.json")]
     return str(max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]))) if found else None
+
+
+def _logged_before(folder: Path) -> list[dict[str, Any]]:
+    """What a training that is finished had logged when it last saved."""
+    checkpoint = _last_whole_checkpoint(folder)
+    state = read_json(Path(checkpoint) / "trainer_state.json") if checkpoint else {}
+    return [entry | {"phase": folder.name} for entry in state.get("log_history", [])]
 
 
 def _is_whole(file: Path) -> bool:

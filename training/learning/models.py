@@ -165,8 +165,9 @@ def align_head(model: AULLMForAUDetection, reader: WithoutLLM, clips: torch.util
     known, centre = (seen - mean) / spread, wanted.mean(0)
     ridge = RIDGE * len(known) * torch.eye(known.shape[1], dtype=known.dtype)
     weight = torch.linalg.solve(known.T @ known + ridge, known.T @ (wanted - centre)).T / spread
-    model.head.weight.copy_(weight)
-    model.head.bias.copy_(centre - weight @ mean)
+    head: Any = model.head
+    head.weight.copy_(weight)
+    head.bias.copy_(centre - weight @ mean)
 
 
 @contextlib.contextmanager

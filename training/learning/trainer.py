@@ -1,7 +1,7 @@
 """`AULLMTrainer`: transformers' Trainer with what AULLM++ needs differently."""
 
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -62,6 +62,11 @@ class AULLMTrainer(Trainer):
                 **options,
             )
         return self.optimizer
+
+    def _get_learning_rate(self) -> float:
+        """That of everything but LED and LoRA, to be logged; transformers takes the first group's, which is LED's."""
+        groups = cast(torch.optim.Optimizer, self.optimizer).param_groups
+        return next(group["lr"] for group in groups if group["initial_lr"] == self.args.learning_rate)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> RandomSampler:
         """Whole steps only, from clips in a new order each epoch.

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,27 @@ def check_inputs(run: Path, settings: dict[str, Any], *, data: Iterable[str], re
         check_model(recipe, settings["action_units"])
 
     on_main_process(check)
+
+
+def check_tests(names: Sequence[str]) -> None:
+    """Refuse a test set that is named twice.
+
+    Raises:
+        InputError: If one is.
+    """
+    if twice := next((name for name in names if list(names).count(name) > 1), None):
+        raise InputError(f"--test names {twice} twice; each test set is tested once")
+
+
+def test_options(names: Sequence[str], data: DataOptions, max_subjects: int | None) -> dict[str, DataOptions]:
+    """The options of each test set: those of the training data, with a limit of subjects of its own.
+
+    Args:
+        names: Of test sets.
+        data: Of the training data.
+        max_subjects: Of each test set; `None` for as many as of the training data.
+    """
+    return {name: replace(data, max_subjects=max_subjects or data.max_subjects) for name in names}
 
 
 def check_processes(recipe: Recipe) -> None:

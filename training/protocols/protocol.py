@@ -29,6 +29,8 @@ from training.learning.progress import RunProgress
 from training.options import DataOptions, Recipe, option
 from training.protocols.provenance import environment, start_memory_count, usage
 from training.protocols.run_folder import check_output, fold_folder, new_fold, open_run
+from training.scoring.history import FILE as HISTORY
+from training.scoring.history import history_table
 from training.scoring.metrics import choose_thresholds, score
 from training.scoring.run_results import write_metrics
 
@@ -155,7 +157,8 @@ def _run_fold(
     start = time.monotonic()
     start_memory_count()
     units = about["action_units"]
-    probabilities = fit(recipe, fold, units, seed=seed, work=folder / "work").probabilities
+    fitted = fit(recipe, fold, units, seed=seed, work=folder / "work")
+    probabilities = fitted.probabilities
     parts = {"validation": fold.validation, **fold.test}
     for part, clips in parts.items():
         _check_probabilities(probabilities[part], (len(clips), len(units)), f"fold {fold.name}, seed {seed}, {part}")
@@ -165,10 +168,11 @@ def _run_fold(
     people = [clip.person for clip in fold.validation]
     thresholds = choose_thresholds(labels["validation"], probabilities["validation"], people)
     frames = [_predictions(clips, probabilities[part], units, part) for part, clips in parts.items()]
-    table = pd.concat(frames, ignore_index=True)
-    table.insert(0, "fold", fold.name)
-    table.insert(1, "seed", seed)
-    table.to_parquet(folder / "predictions.parquet", index=False)
+    tables = {"predictions.parquet": pd.concat(frames, ignore_index=True), HISTORY: history_table(fitted.history)}
+    for name, table in tables.items():
+        table.insert(0, "fold", fold.name)
+        table.insert(1, "seed", seed)
+        table.to_parquet(folder / name, index=False)
     write_json(folder / "thresholds.json", dict(zip(units, thresholds, strict=True)))
     write_json(
         folder / "metrics.json", {part: score(labels[part], probabilities[part], units, thresholds) for part in parts}

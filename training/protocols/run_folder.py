@@ -30,21 +30,28 @@ NOT_COMPARED = ("output", "shard", "workers", "gradient_checkpointing", "data", 
 
 
 def describe_settings(
-    protocol: str, options: Sequence[Any], *, action_units: Sequence[str], seeds: Iterable[int]
+    protocol: str,
+    options: Sequence[Any],
+    *,
+    action_units: Sequence[str],
+    seeds: Iterable[int],
+    tests: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What of a run is known before its data: protocol, options, action_units and seeds, as `run.json` holds them.
+    """What of a run is known before its data, as `run.json` holds it: protocol, options, action_units, seeds, tests.
 
     Args:
         protocol: Name of the module of `training` that is run.
         options: Dataclasses, all of whose fields are options.
         action_units: Codes of the label columns.
         seeds: Of training.
+        tests: Part of each dataset that is tested alone, see `training.data.folds.part_names`.
     """
     return {
         "protocol": protocol,
         "options": {name: value for part in options for name, value in vars(part).items()},
         "action_units": list(action_units),
         "seeds": list(seeds),
+        "tests": {part: name for name, part in (tests or {}).items()},
     }
 
 
@@ -55,6 +62,7 @@ def describe_run(
     action_units: Sequence[str],
     folds: dict[int, list[Fold]],
     data: dict[str, str],
+    tests: dict[str, str] | None = None,
     unknown: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     """What `run.json` holds: `describe_settings`, folds (their names), data, unknown and command.
@@ -65,9 +73,10 @@ def describe_run(
         action_units: Codes of the label columns.
         folds: Of each seed; their names are the same for all seeds.
         data: Name and fingerprint of each dataset.
+        tests: As in `describe_settings`.
         unknown: Of each dataset the clips that are left out, for it is unknown which units they show.
     """
-    return describe_settings(protocol, options, action_units=action_units, seeds=folds) | {
+    return describe_settings(protocol, options, action_units=action_units, seeds=folds, tests=tests) | {
         "folds": [fold.name for fold in next(iter(folds.values()))],
         "data": data,
         "unknown": unknown or {},
@@ -182,6 +191,9 @@ def _differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
         for key in ("protocol", "action_units", "seeds")
         if key in here and there[key] != here[key]
     ]
+    parts = [sorted(run["tests"]) if "tests" in run else None for run in (there, here)]
+    if None not in parts and parts[0] != parts[1]:  # runs of older versions do not say
+        differences.append(f"the test parts are {_shown(parts[0])} there and {_shown(parts[1])} here")
     before, now, whole = there["options"], here["options"], "data" in here
     for name in {**before, **now} if whole else now:
         if name not in (*NOT_COMPARED, "seeds") and before.get(name) != now.get(name):

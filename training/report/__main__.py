@@ -6,6 +6,8 @@ Prints the summary, and writes into DIR:
     runs.csv summary.csv per_unit.csv significance.csv
     comparison.png    all runs side by side
     per_unit_<part>.png
+    gains.csv gains.png    the first run less each other, by seed: what the part is worth that the other leaves out
+    history.png       how the runs were trained: loss, its parts, average precision on validation people
     spotting.csv reliability.png    of runs with events found in recordings (`spotting.json` in the run's folder, by
                                     itself or beside a run of clips; its table stands in the summary)
 
@@ -25,11 +27,14 @@ from tqdm.auto import tqdm
 from modeling_aullm.output_files import check_writable, write_whole
 from training.errors import InputError, run_command
 from training.protocols.run_folder import check_writable_folder
+from training.report.gains import gains_figure, gains_markdown, gains_table
+from training.report.history import history_figure
 from training.report.markdown import report_text, summary_text
 from training.report.plots import comparison_figure, reliability_figure, unit_figure
 from training.report.spotting import FILE as SPOTTING_FILE
 from training.report.spotting import Spotting, read_spotting, spotting_markdown
 from training.report.tables import Run, parts_of, read, runs_table, significance_table, summary_table, unit_table
+from training.scoring.history import read_history
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -50,13 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spottings = [spotting for path in options.runs if (spotting := read_spotting(path))]
     paths = [path for path in options.runs if not (path / SPOTTING_FILE).is_file() or (path / "run.json").is_file()]
     runs = [read(path) for path in tqdm(paths, desc="reading runs", unit="run", disable=len(paths) < 2)]
+    logged = {run.title: read_history(path) for run, path in zip(runs, paths, strict=True)}
+    histories = {title: history for title, history in logged.items() if history is not None}
     texts = ([summary_text(runs)] if runs else []) + ([spotting_markdown(spottings)] if spottings else [])
     summary = "\n\n".join(texts)
     try:
         output.mkdir(parents=True, exist_ok=True)
         for file in marked:
             check_writable(file)
-        _write_folder(output, runs, spottings, summary)
+        _write_folder(output, runs, spottings, summary, histories)
         for file, (before, after) in marked.items():
             _write_text(file, f"{before}\n\n{summary}\n\n{after}")
     except OSError as error:
@@ -81,9 +88,16 @@ def _check_labels(paths: Sequence[Path]) -> None:
         raise InputError(f"two runs have the folder name {twice[0]!r}, which names them in the report; rename one")
 
 
-def _write_folder(output: Path, runs: Sequence[Run], spottings: Sequence[Spotting], summary: str) -> None:
+def _write_folder(
+    output: Path,
+    runs: Sequence[Run],
+    spottings: Sequence[Spotting],
+    summary: str,
+    histories: dict[str, pd.DataFrame],
+) -> None:
     """All files of the report; `report.md` last."""
-    for name, table in _tables(runs, spottings).items():
+    tables = _tables(runs, spottings)
+    for name, table in tables.items():
         _write_text(output / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     plots = {}
     if runs:
@@ -96,14 +110,25 @@ def _write_folder(output: Path, runs: Sequence[Run], spottings: Sequence[Spottin
     reliability = "reliability.png" if curves else None
     if reliability:
         write_whole(output / reliability, reliability_figure(curves).savefig)
+    gains = history = None
+    if "gains" in tables:
+        write_whole(output / "gains.png", gains_figure(tables["gains"]).savefig)
+        gains = f"![what each part is worth on each test bed](gains.png)\n\n{gains_markdown(tables['gains'])}"
+    if histories:
+        history = "history.png"
+        write_whole(output / history, history_figure(histories).savefig)
     commands = {run.title: run.record.get("command", "") for run in runs}
     commands |= {f"{spotting.label}, events": spotting.command for spotting in spottings}
-    _write_text(output / "report.md", report_text(output.resolve().name, runs, summary, plots, reliability, commands))
+    name = output.resolve().name
+    text = report_text(name, runs, summary, plots, reliability, commands, gains=gains, history=history)
+    _write_text(output / "report.md", text)
 
 
 def _tables(runs: Sequence[Run], spottings: Sequence[Spotting]) -> dict[str, pd.DataFrame]:
     tables = {"runs": runs_table, "summary": summary_table, "per_unit": unit_table, "significance": significance_table}
     frames = {name: table(runs) for name, table in tables.items()} if runs else {}
+    if runs and len(gains := gains_table(runs)):
+        frames["gains"] = gains
     return frames | ({"spotting": pd.concat([spotting.table for spotting in spottings])} if spottings else {})
 
 

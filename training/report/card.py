@@ -20,6 +20,7 @@ def read_record(run: Path, fold: Path) -> dict[str, Any]:
     provenance = json.loads((fold / "provenance.json").read_text(encoding="utf-8"))
     kept = ("command", "options", "device", "processes", "versions", "git_commit", "seed", "clips", "data", "datasets")
     return {key: provenance[key] for key in kept} | {
+        "tests": provenance.get("tests", {}),  # not in a fold of an older version
         "minutes": round(provenance["wall_seconds"] / 60, 1),
         "thresholds": json.loads((fold / "thresholds.json").read_text(encoding="utf-8")),
         "scores": json.loads((fold / "metrics.json").read_text(encoding="utf-8")),
@@ -87,9 +88,10 @@ def card(record: dict[str, Any]) -> str:
         "Not for decisions about people (hiring, policing, lie detection, emotion inference at school or work). What "
         "it is for, its limits and its sources stand in the project's MODEL_CARD.md."
     )
+    titles = {part: f"`{name}`, tested alone" for part, name in record.get("tests", {}).items()} | PARTS
     sections += [
         f"## {title}\n\n{scores_table(record['scores'][part])}"
-        for part, title in PARTS.items()
+        for part, title in sorted(titles.items(), key=lambda item: item[0] not in PARTS)
         if part in record["scores"]
     ]
     return "\n\n".join(sections) + "\n"

@@ -54,6 +54,9 @@ def report_text(
     plots: dict[str, str],
     reliability: str | None,
     commands: dict[str, str],
+    *,
+    gains: str | None = None,
+    history: str | None = None,
 ) -> str:
     """The whole report.
 
@@ -64,17 +67,23 @@ def report_text(
         plots: File of the comparison (under "") and of each part's units, if there are runs of clips.
         reliability: File of the plot of what probabilities of events are worth, if any run has such.
         commands: What made each run, by its title.
+        gains: Table of what each part is worth, with its plot, if runs can be compared by seed.
+        history: File of the plot of how the runs were trained, if any holds its history.
     """
     sections = [f"# Results: {name}", summary]
     if reliability:
         sections.append(f"![how often what is said with a probability is true]({reliability})")
     if runs:
         sections.append(f"![all runs side by side]({plots['']})")
+    if gains:
+        sections += ["## Gain of each part on each test bed", gains]
     for part in parts_of(runs):
         sections += [f"## Units: {part}", f"![figures of each unit]({plots[part]})"]
         for run in runs:
             if part in run.parts:
                 sections += [f"### {run.title}", unit_markdown(run, part)]
+    if history:
+        sections += ["## Training", f"![loss, its parts and average precision on validation people]({history})"]
     lines = "\n".join(f"{command}  # {title}" for title, command in commands.items())
     sections += ["## Commands", f"```\n{lines}\n```"]
     return "\n\n".join(sections) + "\n"

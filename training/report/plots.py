@@ -29,7 +29,7 @@ PANELS_A_ROW = 3
 def comparison_figure(runs: Sequence[Run], parts: Sequence[str]) -> Figure:
     """Every run's mean figures: a row of panels a part, a panel a figure, in it a line a run."""
     size = (3.6 * len(COMPARED) + 1.5, len(parts) * (1.3 + 0.32 * len(runs)))
-    figure, panels = _panels(len(parts), len(COMPARED), size)
+    figure, panels = make_panels(len(parts), len(COMPARED), size)
     for row, part in enumerate(parts):
         for column, name in enumerate(COMPARED):
             axes = panels[row][column]
@@ -54,7 +54,7 @@ def unit_figure(runs: Sequence[Run], part: str) -> Figure:
     columns = min(len(runs), PANELS_A_ROW)
     rows = -(-len(runs) // columns)
     most = max(len(run.record["action_units"]) for run in runs)
-    figure, panels = _panels(rows, columns, (4.2 * columns + 0.8, rows * (1.2 + 0.36 * most)))
+    figure, panels = make_panels(rows, columns, (4.2 * columns + 0.8, rows * (1.2 + 0.36 * most)))
     for number, axes in enumerate(axes for row in panels for axes in row):
         if number >= len(runs):
             axes.set_visible(False)
@@ -111,7 +111,8 @@ def _ends(share: float, count: float) -> tuple[float, float]:
     return interval.low, interval.high
 
 
-def _panels(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
+def make_panels(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
+    """A figure of panels in rows and columns; `size` in inches, without the legend's."""
     figure = Figure(figsize=(size[0], size[1] + 0.5), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False)
