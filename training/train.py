@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
+from transformers import PreTrainedModel
 
-from modeling_aullm import AULLMForAUDetection, AULLMProcessor
+from modeling_aullm import AULLMProcessor
 from training.data.clips import ClipCollection
 from training.data.folds import Fold, across_domains, part_names, split_by_subject
 from training.errors import InputError, run_command
@@ -65,7 +66,7 @@ def fit_and_keep(run: Path) -> Any:
 
     def fit_one(recipe: Recipe, fold: Fold, units: Sequence[str], *, work: Path, **settings: Any) -> Fitted:
         fitted = fit(recipe, fold, units, work=run / "trainer", **settings)
-        if PartialState().is_main_process and isinstance(fitted.model, AULLMForAUDetection):
+        if PartialState().is_main_process and isinstance(fitted.model, PreTrainedModel):
             fitted.model.save_pretrained(run / "trainer" / "checkpoint")
         return fitted
 

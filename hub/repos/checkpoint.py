@@ -4,10 +4,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from modeling_aullm import AULLMForAUDetection, AULLMProcessor
+from transformers import PreTrainedConfig
+
+from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMProcessor
 from modeling_aullm.language_model import sha256_of
 from training.errors import InputError
+from training.rivals import RivalConfig, RivalForAUDetection
 
+KINDS: dict[str | None, Any] = {
+    AULLMConfig.model_type: AULLMForAUDetection,
+    RivalConfig.model_type: RivalForAUDetection,
+}
 PICKLES = (".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
 
 
@@ -57,7 +64,7 @@ def load_checkpoint(checkpoint: Path) -> tuple[Any, AULLMProcessor]:
         InputError: If something is missing or broken, or they are about different units.
     """
     try:
-        model: Any = AULLMForAUDetection.from_pretrained(checkpoint)
+        model: Any = _load_model(checkpoint)
         processor: Any = AULLMProcessor.from_pretrained(checkpoint)
     except Exception as error:  # a stranger's files can be broken in every way, and each is told the same
         what = " ".join(str(error).split())[:300]
@@ -68,6 +75,18 @@ def load_checkpoint(checkpoint: Path) -> tuple[Any, AULLMProcessor]:
             f"the model about {', '.join(model.config.action_units)}"
         )
     return model, processor
+
+
+def _load_model(checkpoint: Path) -> Any:
+    """AULLM++ or one of the other systems, by the installed classes: no code of the checkpoint is run.
+
+    Raises:
+        ValueError: If it is another model.
+    """
+    kind = PreTrainedConfig.get_config_dict(checkpoint)[0].get("model_type")
+    if kind not in KINDS:
+        raise ValueError(f"model_type is {kind}, known are {', '.join(KINDS)}")
+    return KINDS[kind].from_pretrained(checkpoint)
 
 
 def weights_digest(checkpoint: Path) -> str:

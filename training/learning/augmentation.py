@@ -53,6 +53,8 @@ class ClipDataset(torch.utils.data.Dataset):
     ) -> None:
         self.clips, self.num_frames, self.augment, self.seed = clips, num_frames, augment, seed
         self.exchanged, self.units = exchanged, units
+        numbers = {person: number for number, person in enumerate(sorted({clip.person for clip in clips}))}
+        self.persons = [numbers[clip.person] for clip in clips]
         self._epoch = torch.zeros((), dtype=torch.long).share_memory_()  # seen by workers that outlive an epoch
 
     def set_epoch(self, epoch: int) -> None:
@@ -65,7 +67,8 @@ class ClipDataset(torch.utils.data.Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """One clip: `pixel_values` (num_frames, size, size), grey 0..1, and `labels` (units,), both float32.
 
-        Also `flipped_units`, bool (units,): what CCR turns around in it, which only training looks at.
+        Also `flipped_units`, bool (units,): what CCR turns around in it, and `person`, the number of its subject among
+        these clips' in sorted order, which only training looks at.
         """
         clip = self.clips[index]
         draws = (self.seed, int(self._epoch), index)
@@ -82,6 +85,7 @@ class ClipDataset(torch.utils.data.Dataset):
             "pixel_values": torch.from_numpy(pixels),
             "labels": torch.from_numpy(labels),
             "flipped_units": torch.from_numpy(flipped),
+            "person": torch.tensor(self.persons[index]),
         }
 
     def _sample(self, clip: Clip, rng: np.random.Generator) -> np.ndarray:

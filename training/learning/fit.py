@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,12 +24,14 @@ from training.json_files import read_json
 from training.learning.augmentation import ClipDataset
 from training.learning.baselines import all_negative, prior
 from training.learning.losses import positive_weights
-from training.learning.models import WithoutLLM, align_head, build_model, frozen_llm
+from training.learning.models import align_head, build_model, frozen_llm, linear_reader
 from training.learning.progress import RunProgress, ShowSteps
+from training.learning.sentences import about_sentences
 from training.learning.sharding import frozen_weights, launched_with_fsdp, make_shardable, make_whole, without_fsdp
 from training.learning.synchronized_batch_norm import synchronize_batch_norm
 from training.learning.trainer import AULLMTrainer
 from training.options import Recipe
+from training.rivals.modeling_rivals import RivalForAUDetection
 from training.scoring.metrics import trainer_metrics
 
 NUM_FRAMES = 6  # as published
@@ -81,12 +84,19 @@ def fit(
         return Fitted(None, {name: predict(len(clips), labels) for name, clips in parts.items()}, [])
     set_seed(seed)
     model = build_model(recipe, action_units)
+    if isinstance(model, RivalForAUDetection):
+        model.network.learn_from(torch.from_numpy(labels), len({clip.person for clip in fold.train}))
     if PartialState().num_processes > 1:
         synchronize_batch_norm(model)
     frozen = frozen_weights(model) if launched_with_fsdp() else {}
-    history = _train(recipe, model, fold, action_units, seed, work, progress)
+    with without_fsdp() if isinstance(model, RivalForAUDetection) else nullcontext():
+        history = _train(recipe, model, fold, action_units, seed, work, progress)
     probabilities = {name: predict_clips(model, clips, work, show=False) for name, clips in parts.items()}
-    if launched_with_fsdp() and isinstance(model, AULLMForAUDetection):
+    if isinstance(model, RivalForAUDetection):
+        model.network.forget_subjects()
+        if recipe.method == "deft_llm" and "sentences" not in recipe.without:
+            history += [about_sentences(model, clips, name, recipe.max_steps) for name, clips in parts.items()]
+    elif launched_with_fsdp() and isinstance(model, AULLMForAUDetection):
         model = make_whole(model, frozen)
     return Fitted(model, probabilities, history)
 
@@ -102,7 +112,7 @@ def _train(
 ) -> list[dict[str, Any]]:
     """Evidence and structure by a linear reader first, then everything with the LLM; returns what was logged."""
     show, evidence_steps = ShowSteps(progress, 0), recipe.evidence_steps
-    if not isinstance(model, AULLMForAUDetection):
+    if getattr(model, "llm", None) is None:
         steps, rate = evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
         with without_fsdp():
             return _run_trainer(recipe, model, fold, units, seed, work / "model", show, steps=steps, learning_rate=rate)
@@ -112,12 +122,12 @@ def _train(
         model.load_state_dict(load_file(finished), strict=False)
         history = _logged_before(work / "evidence")
     elif evidence_steps:
-        reader, rate = WithoutLLM(model), recipe.evidence_learning_rate
+        reader, rate = linear_reader(model), recipe.evidence_learning_rate
         with without_fsdp():
             history = _run_trainer(
                 recipe, reader, fold, units, seed, work / "evidence", show, steps=evidence_steps, learning_rate=rate
             )
-        if model.reader is None:
+        if getattr(model, "reader", None) is None:  # a head of its own alone, which starts as the reader ends
             every = range(0, len(fold.train), max(1, len(fold.train) // ALIGNED))
             device: Any = "cpu" if launched_with_fsdp() else PartialState().device  # a shared LLM may not fit one GPU
             align_head(model.to(device), reader, Subset(ClipDataset(fold.train, NUM_FRAMES), every))

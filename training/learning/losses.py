@@ -1,4 +1,4 @@
-"""L_main: three losses of logits against labels, each a mean over clips and units."""
+"""L_main: four losses of logits against labels, each a mean over clips and units."""
 
 from collections.abc import Callable
 
@@ -48,8 +48,23 @@ def au_llm_loss(logits: torch.Tensor, labels: torch.Tensor, _positive_weight: to
     return -(labels * nn.functional.logsigmoid(logits) + (1 - labels) * negative).mean()
 
 
+def focal_loss(logits: torch.Tensor, labels: torch.Tensor, positive_weight: torch.Tensor) -> torch.Tensor:
+    """AC4AU's focal loss: -[(1 - a) (1 - p)^2 y log p + a p^2 (1 - y) log(1 - p)], a the unit's rate of positives.
+
+    Args:
+        logits: Shape (clips, units).
+        labels: 0 or 1, shape (clips, units).
+        positive_weight: Shape (units,), from the training subjects: its square is negatives over positives.
+    """
+    rate = 1 / (1 + positive_weight**2)
+    missed, p = nn.functional.logsigmoid(-logits), logits.sigmoid()
+    positive = (1 - rate) * (1 - p) ** 2 * nn.functional.logsigmoid(logits)
+    return -(labels * positive + (1 - labels) * rate * p**2 * missed).mean()
+
+
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "bce": weighted_bce,
     "asymmetric": asymmetric_loss,
     "au_llm": au_llm_loss,
+    "focal": focal_loss,
 }

@@ -1,4 +1,4 @@
-"""The model of a recipe: AULLM++ and its ablations, AU-LLM, baselines."""
+"""The model of a recipe: AULLM++ and its ablations, AU-LLM, the other systems and baselines."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,19 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedConfig
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMOutput
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModel, find_language_model
 from modeling_aullm.read_out import TokenReader
 from training.errors import InputError
-from training.learning.baselines import FlowSSSNet, LEDHead
-from training.options import Recipe
+from training.options import UNTRAINED, Recipe
+from training.rivals.building import build_rival
+from training.rivals.configuration_rivals import PARTS, RivalConfig
+from training.rivals.deft_llm import ExpertReader
+from training.rivals.modeling_rivals import RivalForAUDetection
 
+WITH_LLM = ("aullm++", "au_llm", "micro_au_clip", "deft_llm")  # an LLM, or it as a text encoder
 RIDGE = 1e-3  # of the states' variance
 
 
@@ -55,12 +60,13 @@ def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
         "dropout": recipe.dropout,
         "lora_dropout": recipe.lora_dropout,
     }
-    if recipe.method == "led_head":
-        return LEDHead(AULLMConfig(**settings, motion="led"))
-    if recipe.method == "flow_sssnet":
-        return FlowSSSNet(AULLMConfig(**settings))
     model = _load(recipe, settings) if recipe.model else _from_backbones(recipe, settings)
     return WithoutLLM(model) if recipe.language_model == "none" else model
+
+
+def linear_reader(model: AULLMForAUDetection | RivalForAUDetection) -> nn.Module:
+    """What reads the tokens of a model before its LLM joins; its parts are the model's own."""
+    return ExpertReader(model.network) if isinstance(model, RivalForAUDetection) else WithoutLLM(model)
 
 
 def check_model(recipe: Recipe, action_units: Sequence[str]) -> None:
@@ -75,14 +81,16 @@ def check_model(recipe: Recipe, action_units: Sequence[str]) -> None:
     Raises:
         InputError: As `build_model`.
     """
-    if recipe.method not in ("aullm++", "au_llm"):
+    if recipe.method in UNTRAINED:
         return
     if not recipe.model:
+        if recipe.method not in WITH_LLM:
+            return
         with _found("the LLM is not to be had"):
             find_language_model(LanguageModel(recipe.llm) if recipe.llm else DEFAULT_LANGUAGE_MODEL)
         return
     with _found(f"cannot go on from {recipe.model}"):
-        config = AULLMConfig.from_pretrained(recipe.model)
+        config = _config_of(recipe)
         _check_units(config, recipe.model, action_units)
         if config.checkpoint == "lean" and config.llm:
             find_language_model(LanguageModel(**config.llm))
@@ -93,7 +101,7 @@ def _found(otherwise: str) -> Iterator[None]:
     """Turn errors of what is not to be had into one line."""
     try:
         yield
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{otherwise}: {' '.join(str(error).split())}") from error
 
 
@@ -105,16 +113,43 @@ def _check_units(config: AULLMConfig, model: str, action_units: Sequence[str]) -
         )
 
 
-def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
+def _config_of(recipe: Recipe) -> AULLMConfig:
+    """The configuration of the checkpoint to go on from.
+
+    Raises:
+        InputError: If it is one of another method, or of other parts of it.
+    """
+    told, _ = PreTrainedConfig.get_config_dict(recipe.model)
+    rival = told.get("model_type") == RivalConfig.model_type
+    made = told.get("method", "") if rival else "aullm++"
+    if made != ("aullm++" if recipe.method == "au_llm" else recipe.method):
+        raise InputError(f"{recipe.model} is a checkpoint of {made}, not of {recipe.method}: pass --method {made}")
+    config = (RivalConfig if rival else AULLMConfig).from_pretrained(recipe.model)
+    if rival and sorted(config.without) != sorted(recipe.without):
+        there = f"pass --without {' '.join(config.without)}" if config.without else "leave --without out"
+        raise InputError(f"{recipe.model} was trained with other parts of {made}: {there}")
+    return config
+
+
+def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection | RivalForAUDetection:
     with _found(f"cannot go on from {recipe.model}"):
-        model = AULLMForAUDetection.from_pretrained(
-            recipe.model, dropout=recipe.dropout, lora_dropout=recipe.lora_dropout
-        )
+        _config_of(recipe)
+        kind = RivalForAUDetection if recipe.method in PARTS else AULLMForAUDetection
+        model = kind.from_pretrained(recipe.model, dropout=recipe.dropout, lora_dropout=recipe.lora_dropout)
     _check_units(model.config, recipe.model, settings["action_units"])
     return model
 
 
-def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection:
+def _rival(recipe: Recipe, settings: dict[str, Any]) -> RivalForAUDetection:
+    motion = "led" if recipe.method == "led_head" else "led_flow"
+    config = RivalConfig(**settings, method=recipe.method, without=recipe.without, motion=motion)
+    with _found("the LLM is not to be had"):
+        return build_rival(config, recipe.llm or None)
+
+
+def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection | RivalForAUDetection:
+    if recipe.method in PARTS:
+        return _rival(recipe, settings)
     if recipe.method == "au_llm":
         config = AULLMConfig.au_llm(**settings)
     else:
@@ -140,7 +175,9 @@ def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetec
 
 
 @torch.no_grad()
-def align_head(model: AULLMForAUDetection, reader: WithoutLLM, clips: torch.utils.data.Dataset) -> None:
+def align_head(
+    model: AULLMForAUDetection | RivalForAUDetection, reader: nn.Module, clips: torch.utils.data.Dataset
+) -> None:
     """Set the head so that the LLM's last states say at once, as nearly as they can, what the linear reader said.
 
     Own choice: the reader has learned from many clips by then, and a random head would have to learn it all anew.
@@ -171,7 +208,7 @@ def align_head(model: AULLMForAUDetection, reader: WithoutLLM, clips: torch.util
 
 
 @contextlib.contextmanager
-def frozen_llm(model: AULLMForAUDetection, dtype: torch.dtype) -> Iterator[None]:
+def frozen_llm(model: AULLMForAUDetection | RivalForAUDetection, dtype: torch.dtype) -> Iterator[None]:
     """Let only LoRA learn in the LLM, and hold the LLM's own weights in `dtype`; they come back as they were.
 
     Args:

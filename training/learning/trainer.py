@@ -14,6 +14,8 @@ from modeling_aullm import AULLMForAUDetection, AULLMOutput
 from training.learning.counterfactual import consistency_loss, relations_of
 from training.learning.losses import LOSSES
 from training.options import Recipe
+from training.rivals.deft_llm import ExpertReader
+from training.rivals.modeling_rivals import RivalForAUDetection
 
 
 class AULLMTrainer(Trainer):
@@ -36,6 +38,7 @@ class AULLMTrainer(Trainer):
         own: Any = self.model
         structured = isinstance(own, AULLMForAUDetection) and own.structure is not None
         self.ccr_weight = recipe.ccr_weight if structured else 0.0
+        self.has_losses_of_its_own = isinstance(own, RivalForAUDetection | ExpertReader)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW with a group for LED and its flow, one for LoRA and the rest, with and without weight decay."""
@@ -84,18 +87,25 @@ class AULLMTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """L_main, and in training with CCR lambda L_cf; both answers come from one pass of the model."""
+        """L_main; in training with CCR lambda L_cf, both answers from one pass of the model; and a rival's own."""
         clips, labels = inputs["pixel_values"], inputs["labels"].float()
         counterfactual = model.training and self.ccr_weight > 0
         flips = self._flips(inputs["flipped_units"]) if counterfactual else {}
-        outputs = model(pixel_values=clips, **flips)
+        own = model.training and self.has_losses_of_its_own
+        taught = {"labels": labels, "person": inputs["person"]} if own else {}
+        outputs = model(pixel_values=clips, **flips, **taught)
         logits = outputs.logits.float()
-        loss = LOSSES[self.recipe.loss](logits, labels, self.positive_weight.to(labels.device))
+        loss = LOSSES[self.recipe.main_loss()](logits, labels, self.positive_weight.to(labels.device))
         if counterfactual:
             self._note("loss_main", loss)
             moved = self._consistency(logits, outputs, flips)
             self._note("loss_cf", moved)
             loss = loss + self.ccr_weight * moved
+        if own and outputs.auxiliary:
+            self._note("loss_main", loss)
+            for name, part in outputs.auxiliary.items():
+                self._note(name, part)
+                loss = loss + part
         return (loss, {"loss": loss, "logits": outputs.logits}) if return_outputs else loss
 
     def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager:
@@ -148,7 +158,7 @@ class AULLMTrainer(Trainer):
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         if output.predictions is not None:
             logits, labels = torch.tensor(output.predictions).float(), torch.tensor(output.label_ids).float()
-            loss = LOSSES[self.recipe.loss](logits, labels, self.positive_weight.cpu())
+            loss = LOSSES[self.recipe.main_loss()](logits, labels, self.positive_weight.cpu())
             output.metrics[f"{metric_key_prefix}_loss"] = loss.item()
         return output
 

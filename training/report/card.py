@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from modeling_aullm.facs import ACTION_UNITS
+from training.options import METHOD_NAMES
 from training.report.tables import TITLES
 
 PARTS = {
@@ -69,10 +70,14 @@ def card(record: dict[str, Any]) -> str:
     clips = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in record["clips"].items())
     thresholds = ", ".join(f"{code} {value:g}" for code, value in record["thresholds"].items())
     synthetic = any(name.startswith("synthetic:") for name in record["data"])
+    method = record["options"].get("method", "aullm++")
+    name, lean = METHOD_NAMES.get(method, method), method in ("aullm++", "au_llm", "deft_llm")
+    base = "base_model: HuggingFaceTB/SmolLM2-135M-Instruct\n" if lean else ""
     sections = [
-        "---\nlicense: apache-2.0\nlibrary_name: transformers\nbase_model: HuggingFaceTB/SmolLM2-135M-Instruct\n"
+        f"---\nlicense: apache-2.0\nlibrary_name: transformers\n{base}"
         "tags: [action-units, micro-expressions, facs]\n---",
-        f"# AULLM++, {'synthetic data, ' if synthetic else ''}lean checkpoint\n\nMade by\n\n    {record['command']}",
+        f"# {name}, {'synthetic data, ' if synthetic else ''}{'lean ' if lean else ''}checkpoint\n\nMade by\n\n"
+        f"    {record['command']}",
         f"Seed {record['seed']}; {record['minutes']} minutes from its last start (a killed run goes on) "
         f"on {record['device']}. Clips: {clips}. Data: "
         + ", ".join(f"`{name}`" for name in record["data"])

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from training.errors import InputError
-from training.options import DataOptions, Recipe
+from training.options import METHOD_NAMES, DataOptions, Recipe
 from training.scoring.bootstrap import Pool, compare
 from training.scoring.metrics import FIGURES
 from training.scoring.run_results import fold_folders, pools, read_predictions, read_run, summarize
@@ -77,6 +77,8 @@ def settings(record: dict[str, Any]) -> str:
         if option.name != "method" and value != default:
             changed.append(f"{option.name}={' '.join(map(str, value)) if isinstance(value, list) else value}")
     method = str(record["options"].get("method", "?"))
+    if METHOD_NAMES.get(method, "").endswith("-like"):
+        method = METHOD_NAMES[method]
     return f"{method} ({', '.join(changed)})" if changed else method
 
 
