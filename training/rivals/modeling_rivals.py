@@ -10,10 +10,11 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 
 from modeling_aullm.checkpoint_files import check_layers, check_shapes, save_pipeline_code, shapes_in, weight_files
-from modeling_aullm.deduction import ActionUnitHead, build_llm
+from modeling_aullm.deduction import build_llm
 from modeling_aullm.language_model import LanguageModel, difference_from_record
 from modeling_aullm.lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict
 from modeling_aullm.motion_encoder import check_clips
+from modeling_aullm.read_out import ActionUnitHead
 
 from .ac4au import AC4AU
 from .configuration_rivals import RivalConfig
@@ -55,7 +56,7 @@ class RivalForAUDetection(PreTrainedModel):
         self.llm, self.head = None, None
         if config.method == "deft_llm":
             self.llm = build_llm(config)
-            self.head = ActionUnitHead(config.get_text_config().hidden_size, len(config.action_units))
+            self.head = ActionUnitHead(config.get_text_config().hidden_size, len(config.action_units), corrects=False)
         self.post_init()
 
     def forward(
