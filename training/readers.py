@@ -30,7 +30,7 @@ from training.events.checkpoint import open_checkpoint
 from training.json_files import write_json
 from training.learning.augmentation import ClipDataset
 from training.options import DataOptions, option, parse_options
-from training.scoring.metrics import choose_thresholds, roc_auc, score
+from training.scoring.metrics import choose_thresholds, mean_defined, roc_auc, score
 
 TOKENS = {
     "both tokens": ("content", "instruction"),
@@ -75,10 +75,15 @@ class ReadClips(NamedTuple):
         """Some of its tokens side by side."""
         return np.concatenate([getattr(self, token) for token in tokens], axis=1)
 
+    def take(self, rows: np.ndarray) -> "ReadClips":
+        """Some of the clips, by their numbers."""
+        people = [self.people[row] for row in rows]
+        return ReadClips(people, *(array[rows] for array in self[1:]))
+
 
 @torch.inference_mode()
 def read_clips(model: Any, clips: Sequence[Clip], name: str) -> ReadClips:
-    """Read clips with a model that has both tokens."""
+    """Read clips; of a model without structure the instruction tokens have no width."""
     sampled = ClipDataset(clips, model.config.num_frames)
     rows: dict[str, list[torch.Tensor]] = {"probabilities": [], "content": [], "instruction": []}
     for start in tqdm(range(0, len(clips), BATCH), desc=name, unit="batch", dynamic_ncols=True):
@@ -86,7 +91,8 @@ def read_clips(model: Any, clips: Sequence[Clip], name: str) -> ReadClips:
         output = model(pixel_values=batch)
         rows["probabilities"].append(torch.sigmoid(output.logits.float()))
         rows["content"].append(output.content_token.float())
-        rows["instruction"].append(output.instruction_token.float())
+        instruction = output.content_token[:, :0] if output.instruction_token is None else output.instruction_token
+        rows["instruction"].append(instruction.float())
     arrays = {name: torch.cat(parts).numpy() for name, parts in rows.items()}
     return ReadClips([clip.person for clip in clips], np.stack([clip.labels for clip in clips]), **arrays)
 
@@ -105,16 +111,19 @@ class LinearReader:
         self.scaler = StandardScaler().fit(train.features(tokens))
         seen = self.scaler.transform(train.features(tokens))
         self.units = [
-            None
+            float(labels.all())
             if labels.all() or not labels.any()
             else LogisticRegression(C=strength, max_iter=2000).fit(seen, labels)
             for labels in train.labels.T
         ]
 
     def __call__(self, clips: ReadClips) -> np.ndarray:
-        """Probabilities, (clips, units); 0.5 of a unit that all or none of its clips showed."""
+        """Probabilities, (clips, units); 1 or 0 of a unit that all or none of its clips showed."""
         seen = self.scaler.transform(clips.features(self.tokens))
-        columns = [np.full(len(seen), 0.5) if unit is None else unit.predict_proba(seen)[:, 1] for unit in self.units]
+        columns = [
+            np.full(len(seen), unit) if isinstance(unit, float) else unit.predict_proba(seen)[:, 1]
+            for unit in self.units
+        ]
         return np.stack(columns, axis=1)
 
 
@@ -127,7 +136,7 @@ def best_reader(train: ReadClips, validation: ReadClips, tokens: Sequence[str]) 
 def mean_auc(clips: ReadClips, probabilities: np.ndarray) -> float:
     """Over the units for which there is one."""
     values = [roc_auc(labels, own) for labels, own in zip(clips.labels.T, probabilities.T, strict=True)]
-    return float(np.mean([value for value in values if value is not None]))
+    return mean_defined(values) or 0.0  # without any, no strength is better than another
 
 
 def compare(model: Any, options: ReaderOptions, units: list[str]) -> dict[str, dict[str, dict[str, float | None]]]:
