@@ -12,6 +12,7 @@ A killed run goes on if the same command is given again.
 """
 
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from training.data.folds import Fold
 from training.errors import InputError, run_command
 from training.events.checkpoint import open_checkpoint
 from training.json_files import read_json, write_json
+from training.learning.progress import RunProgress
 from training.options import DataOptions, Recipe, option, parse_options
 from training.protocols.inputs import check_inputs, load_data
 from training.protocols.protocol import start_processes
@@ -76,14 +78,15 @@ class FewLabelsOptions:
 
     def recipe(self) -> Recipe:
         """How the checkpoint is trained on: everything learns at one rate, and nothing is validated on the way."""
-        rates = ("learning_rate", "lora_learning_rate", "led_learning_rate")
         return Recipe(
             model=self.checkpoint,
             evidence_steps=0,
             max_steps=self.steps,
             eval_steps=self.steps,
             batch_size=self.batch_size,
-            **dict.fromkeys(rates, self.learning_rate),
+            learning_rate=self.learning_rate,
+            lora_learning_rate=self.learning_rate,
+            led_learning_rate=self.learning_rate,
         )
 
 
@@ -141,7 +144,7 @@ def adapt(
         options: Of the command.
         own: The checkpoint's thresholds.
         units: Codes of the label columns.
-        place: Seed and scratch folder, for `training.learning.fit.fit`.
+        place: Seed, scratch folder and progress bar, for `training.learning.fit.fit`.
     """
     from training.learning.fit import fit  # not above: --help and errors of input need not wait for it
 
@@ -178,19 +181,22 @@ def main() -> None:
     open_run(run, record)
     read = read_clips(model, clips, options.data)
     row = {id(clip): number for number, clip in enumerate(clips)}
-    results = []
-    for seed, of_seed in folds.items():
-        for fold in of_seed:
+    everything = [(seed, fold) for seed, of_seed in folds.items() for fold in of_seed]
+    waiting = [(seed, fold) for seed, fold in everything if not fold_folder(run, fold.name, seed).is_dir()]
+    with closing(RunProgress(len(everything), len(everything) - len(waiting), options.steps)) as progress:
+        for seed, fold in waiting:
+            progress.start_fold(f"{fold.name}, seed {seed}")
             sides = {"train": fold.train, "test": fold.test["test"]}
             own = {side: read.take(np.array([row[id(clip)] for clip in those])) for side, those in sides.items()}
             with new_fold(run, fold.name, seed) as folder:
                 if folder is not None:
-                    place = {"seed": seed, "work": folder / "work"}
+                    place = {"seed": seed, "work": folder / "work", "progress": progress}
                     figures, history = adapt(fold, own, options, processor.thresholds, units, **place)
                     history_table(history).to_parquet(folder / HISTORY, index=False)
                     write_json(folder / RESULT, {"seed": seed} | figures)
-            path = fold_folder(run, fold.name, seed) / RESULT
-            results.append(read_json(path, "if another job is at it, give the command again when that is done"))
+            progress.finish_fold()
+    at_work = "if another job is at it, give the command again when that is done"
+    results = [read_json(fold_folder(run, fold.name, seed) / RESULT, at_work) for seed, fold in everything]
     finish(run, record, results)
 
 

@@ -124,7 +124,8 @@ def _leave_out(
     others = [clip for clip, own in zip(clips, values, strict=True) if own != value]
     shares = {"train": 1 - validation_share, "validation": validation_share}
     # Drawn anew in each fold: one draw for all would let the same few people validate nearly every fold.
-    return Fold(name, **split_by_subject(others, shares, (seed, zlib.crc32(value.encode()))), test={part: left_out})
+    parts = split_by_subject(others, shares, (seed, zlib.crc32(value.encode())))
+    return Fold(name, parts["train"], parts["validation"], {part: left_out})
 
 
 def across_domains(
