@@ -51,6 +51,9 @@ python -m training.spotting --checkpoint $shipped --output runs/spotting --recor
 # What the LLM adds to a linear reader of its own tokens, on every test bed (five minutes); copied into results/readers.
 python -m training.readers --checkpoint $shipped --output runs/readers
 
+# What 2, 4 and 8 labelled subjects of the other domain are worth to it; copied into results/few_labels.
+python -m training.few_labels --checkpoint $shipped --data synthetic:B --output runs/few_labels
+
 report() { # NAME RUN... ; the others are compared with the first
     python -m training.report "${@:2}" --output "results/$1" ${insert:+--insert $insert}
 }

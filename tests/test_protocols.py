@@ -310,7 +310,7 @@ def test_a_file_of_options_names_one_test_set_or_several(tmp_path):
         (tmp_path / "options.yaml").write_text(f"train: synthetic:A\ntest: {text}\n")
         arguments = ["--config", str(tmp_path / "options.yaml")]
         if found is InputError:
-            with pytest.raises(InputError, match="test must be one name or a list of them"):
+            with pytest.raises(InputError, match="test must be one str or a list of them"):
                 parse_options(cross_domain.CrossDomainOptions, description="", arguments=arguments)
             continue
         (options,) = parse_options(cross_domain.CrossDomainOptions, description="", arguments=arguments)

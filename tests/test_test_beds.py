@@ -117,7 +117,7 @@ def tokens(number, seed):
 def test_a_reader_reads_what_is_in_its_token_and_nothing_else():
     train, validation, test = tokens(400, 0), tokens(100, 1), tokens(400, 2)
     content = best_reader(train, validation, ("content",))(test)
-    assert mean_auc(test, content) > 0.85 and (content[:, 2] == 0.5).all()
+    assert mean_auc(test, content) > 0.85 and (content[:, 2] == 0).all()  # which no clip showed
     assert abs(mean_auc(test, LinearReader(train, ("instruction",), 1e-3)(test)) - 0.5) < 0.1
     assert mean_auc(test, best_reader(train, validation, ("content", "instruction"))(test)) > 0.8
 

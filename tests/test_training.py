@@ -22,7 +22,7 @@ from training.learning.fit import fit
 from training.learning.models import WithoutLLM, align_head, build_model, frozen_llm
 from training.learning.trainer import AULLMTrainer
 from training.options import DataOptions, Recipe, parse_options
-from training.report.card import note_data
+from training.report.card import card, note_data, scores_table
 from training.train import main
 
 UNITS = list(AULLMConfig().action_units)
@@ -279,6 +279,21 @@ def test_the_command_trains_scores_and_leaves_a_checkpoint(tmp_path, monkeypatch
         run_main(monkeypatch, "--output", run, "--model", start, *small.replace("max_steps 2", "max_steps 3").split())
     files.pop(run / "metrics.json")  # pooled anew from the folds each time
     assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+def test_the_card_of_a_checkpoint_names_every_test_set(tmp_path, monkeypatch, start):
+    small = "--data synthetic:A --test synthetic:B synthetic:B/weak --max_subjects 3 --max_test_subjects 1 --workers 0"
+    small += " --clips_per_subject 4 --evidence_steps 0 --max_steps 1 --batch_size 4 --unseen_share 0"
+    run = tmp_path / "run"
+    run_main(monkeypatch, "--output", run, "--model", start, *small.split())
+    record = json.loads((run / "checkpoint" / "metrics.json").read_text())
+    assert record["clips"] == {"train": 8, "validation": 4, "synthetic_B": 4, "synthetic_B-weak": 4}
+    assert record["tests"] == {"synthetic_B": "synthetic:B", "synthetic_B-weak": "synthetic:B/weak"}
+    readme = (run / "checkpoint" / "README.md").read_text()
+    for part, name in record["tests"].items():
+        assert f"## `{name}`, tested alone\n\n{scores_table(record['scores'][part])}" in readme
+    record.pop("tests")  # as of older versions
+    assert card(record).count("\n## ") == readme.count("\n## ") - 2
 
 
 @pytest.mark.parametrize(

@@ -209,16 +209,17 @@ def _checked(declared: dataclasses.Field, value: Any, where: str) -> Any:
     choices = get_args(kind)
     if choices and isinstance(choices[0], str) and value not in choices:
         raise InputError(f"{where} must be one of {', '.join(choices)}, got {value!r}")
+    if get_origin(kind) is list:
+        value = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, choices) for each in value):
+            raise InputError(f"{where} must be one {choices[0].__name__} or a list of them ([a, b]), got {value!r}")
+        return value
     number = next((type_ for type_ in (int, float) if kind is type_ or type_ in choices), None)
     if number and value is not None:
         try:
             value = number(value)
         except (TypeError, ValueError):
             raise InputError(f"{where} must be a number, got {value!r}") from None
-    if get_origin(kind) is list:
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise InputError(f"{where} must be one name or a list of them ([a, b]), got {value!r}")
     if kind is bool and not isinstance(value, bool):
         raise InputError(f"{where} must be true or false, got {value!r}")
     return value

@@ -31,7 +31,7 @@ from training.json_files import write_json
 from training.learning.augmentation import ClipDataset
 from training.options import DataOptions, option, parse_options
 from training.scoring.bootstrap import Difference, Pool, compare
-from training.scoring.metrics import choose_thresholds, roc_auc, score
+from training.scoring.metrics import choose_thresholds, mean_defined, roc_auc, score
 
 TOKENS = {
     "both tokens": ("content", "instruction"),
@@ -83,21 +83,28 @@ class ReadClips(NamedTuple):
         """Some of its tokens side by side."""
         return np.concatenate([getattr(self, token) for token in tokens], axis=1)
 
+    def take(self, rows: np.ndarray) -> "ReadClips":
+        """Some of the clips, by their numbers."""
+        people = [self.people[row] for row in rows]
+        return ReadClips(people, *(array[rows] for array in self[1:]))
+
 
 @torch.inference_mode()
 def read_clips(model: Any, clips: Sequence[Clip], name: str) -> ReadClips:
-    """Read clips with a model that has both tokens, and a reader of them."""
+    """Read clips. Of a model without structure instruction and nodes have no width; without a reader it is the LLM."""
     sampled = ClipDataset(clips, model.config.num_frames)
     rows: dict[str, list[torch.Tensor]] = {name: [] for name in ReadClips._fields[3:]}
     for start in tqdm(range(0, len(clips), BATCH), desc=name, unit="batch", dynamic_ncols=True):
         batch = torch.stack([sampled[at]["pixel_values"] for at in range(start, min(start + BATCH, len(clips)))])
         output = model(pixel_values=batch)
-        rows["probabilities"].append(torch.sigmoid(output.logits.float()))
-        tokens = (output.content_token, output.instruction_token)
-        rows["without_llm"].append(torch.sigmoid(model.reader(*tokens, output.node_states).float()))
+        said, nothing = torch.sigmoid(output.logits.float()), output.content_token[:, :0]
+        tokens, nodes = (output.content_token, output.instruction_token), output.node_states
+        reader = model.reader and torch.sigmoid(model.reader(*tokens, nodes).float())
+        rows["probabilities"].append(said)
+        rows["without_llm"].append(said if reader is None else reader)
         rows["content"].append(tokens[0].float())
-        rows["instruction"].append(tokens[1].float())
-        rows["nodes"].append(output.node_states.flatten(1).float())
+        rows["instruction"].append((nothing if tokens[1] is None else tokens[1]).float())
+        rows["nodes"].append((nothing if nodes is None else nodes.flatten(1)).float())
     arrays = {name: torch.cat(parts).numpy() for name, parts in rows.items()}
     names = [f"{clip.person}/{clip.clip_id}" for clip in clips]
     return ReadClips(names, [clip.person for clip in clips], np.stack([clip.labels for clip in clips]), **arrays)
@@ -117,16 +124,19 @@ class LinearReader:
         self.scaler = StandardScaler().fit(train.features(tokens))
         seen = self.scaler.transform(train.features(tokens))
         self.units = [
-            None
+            float(labels.all())
             if labels.all() or not labels.any()
             else LogisticRegression(C=strength, max_iter=2000).fit(seen, labels)
             for labels in train.labels.T
         ]
 
     def __call__(self, clips: ReadClips) -> np.ndarray:
-        """Probabilities, (clips, units); 0.5 of a unit that all or none of its clips showed."""
+        """Probabilities, (clips, units); 1 or 0 of a unit that all or none of its clips showed."""
         seen = self.scaler.transform(clips.features(self.tokens))
-        columns = [np.full(len(seen), 0.5) if unit is None else unit.predict_proba(seen)[:, 1] for unit in self.units]
+        columns = [
+            np.full(len(seen), unit) if isinstance(unit, float) else unit.predict_proba(seen)[:, 1]
+            for unit in self.units
+        ]
         return np.stack(columns, axis=1)
 
 
@@ -139,7 +149,7 @@ def best_reader(train: ReadClips, validation: ReadClips, tokens: Sequence[str]) 
 def mean_auc(clips: ReadClips, probabilities: np.ndarray) -> float:
     """Over the units for which there is one."""
     values = [roc_auc(labels, own) for labels, own in zip(clips.labels.T, probabilities.T, strict=True)]
-    return float(np.mean([value for value in values if value is not None]))
+    return mean_defined(values) or 0.0  # without any, no strength is better than another
 
 
 def compare_readers(model: Any, options: ReaderOptions, units: list[str]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -28,6 +28,7 @@ class Fold:
         validation: Clips of other people, which choose the best step and the thresholds.
         test: Clips of each part that is tested, by the part's name. Two of them may share people and clips, as a
             domain and its test beds do, but not with those who were kept from the training data.
+        fixed_steps: Neither a step nor a threshold is chosen, and `validation` is empty.
 
     Raises:
         InputError: If a side is empty, or a person or a clip stands on two sides.
@@ -37,9 +38,10 @@ class Fold:
     train: list[Clip]
     validation: list[Clip]
     test: dict[str, list[Clip]]
+    fixed_steps: bool = False
 
     def __post_init__(self) -> None:
-        sides = {"train": self.train, "validation": self.validation, **self.test}
+        sides = {"train": self.train} | ({} if self.fixed_steps else {"validation": self.validation}) | self.test
         for side in [side for side, clips in sides.items() if not clips] or ([] if self.test else ["test"]):
             raise InputError(f"fold {self.name}: there are no clips to be its part {side!r}; give more subjects")
         beside = set(self.test) - {UNSEEN}
@@ -122,7 +124,8 @@ def _leave_out(
     others = [clip for clip, own in zip(clips, values, strict=True) if own != value]
     shares = {"train": 1 - validation_share, "validation": validation_share}
     # Drawn anew in each fold: one draw for all would let the same few people validate nearly every fold.
-    return Fold(name, **split_by_subject(others, shares, (seed, zlib.crc32(value.encode()))), test={part: left_out})
+    parts = split_by_subject(others, shares, (seed, zlib.crc32(value.encode())))
+    return Fold(name, parts["train"], parts["validation"], {part: left_out})
 
 
 def across_domains(

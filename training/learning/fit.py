@@ -44,7 +44,7 @@ class Fitted(NamedTuple):
 
     Attributes:
         model: `None` for the predictors that are not trained.
-        probabilities: Of `validation` and each test part, shape (clips, units), in the clips' order.
+        probabilities: Of `validation`, if there is any, and each test part, shape (clips, units), in the clips' order.
         history: What was logged, one dictionary each time, with its `phase`; what a killed training had logged, too.
     """
 
@@ -77,7 +77,7 @@ def fit(
     Raises:
         InputError: If the recipe does not suit the number of processes, or its model is not to be had.
     """
-    parts = {"validation": fold.validation, **fold.test}
+    parts = ({} if fold.fixed_steps else {"validation": fold.validation}) | fold.test
     labels = np.stack([clip.labels for clip in fold.train])
     if recipe.method in ("all_negative", "prior"):
         predict = all_negative if recipe.method == "all_negative" else prior
@@ -159,11 +159,11 @@ def _run_trainer(
     steps: int,
     learning_rate: float,
 ) -> list[dict[str, Any]]:
-    """Train with early stopping on the fold's validation part; the model is left at its best step there."""
+    """Train, and leave the model at its best step on the fold's validation part; at the last if there is none."""
     llm = isinstance(model, AULLMForAUDetection)
     arguments = _arguments(recipe, folder, steps, learning_rate, seed, llm=llm, fold=fold)
     callbacks: list[TrainerCallback] = [ValidateAtTheEnd(), SeveralProcesses(), show]
-    if recipe.patience:
+    if recipe.patience and not fold.fixed_steps:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.patience))
     trainer = AULLMTrainer(
         model=model,
@@ -178,7 +178,7 @@ def _run_trainer(
             exchanged=recipe.exchanged_halves if recipe.augment else 0.0,
             units=units,
         ),
-        eval_dataset=ClipDataset(fold.validation, NUM_FRAMES),
+        eval_dataset=None if fold.fixed_steps else ClipDataset(fold.validation, NUM_FRAMES),
         compute_metrics=trainer_metrics,
         callbacks=callbacks,
     )
@@ -193,7 +193,7 @@ class ValidateAtTheEnd(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
         """Ask for it when the last step is done."""
         if state.global_step >= state.max_steps:
-            control.should_evaluate = control.should_save = True
+            control.should_evaluate, control.should_save = args.eval_strategy != "no", True
 
 
 class SeveralProcesses(TrainerCallback):
@@ -241,12 +241,12 @@ def _arguments(
         logging_steps=min(recipe.eval_steps, 50),
         disable_tqdm=True,  # `show` moves the run's one bar
         ddp_find_unused_parameters=False,  # every parameter that learns has a part in every answer
-        eval_strategy="steps",
+        eval_strategy="no" if fold.fixed_steps else "steps",
         save_strategy="steps",
         eval_steps=recipe.eval_steps,
         save_steps=recipe.eval_steps,
         save_total_limit=1,
-        load_best_model_at_end=True,
+        load_best_model_at_end=not fold.fixed_steps,
         metric_for_best_model=BEST,
         seed=seed,
         label_names=["labels"],
@@ -257,7 +257,7 @@ def _arguments(
 
 def _batch_to_read(clips: int) -> int:
     """Clips a process reads at once: no more than its share, for accelerate fills every batch up by repeating clips."""
-    return min(64, -(-clips // PartialState().num_processes))
+    return min(64, max(1, -(-clips // PartialState().num_processes)))
 
 
 def _trackers() -> list[str]:

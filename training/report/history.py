@@ -49,7 +49,7 @@ def history_figure(histories: Mapping[str, pd.DataFrame]) -> Figure:
     entries: Any = looks.items()
     handles = [Line2D([], [], color=c, linestyle=dashes, label=label) for label, (c, dashes) in entries]
     figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False, fontsize=8)
-    figure.supxlabel("step; dotted: the LLM joins", fontsize=8)
+    figure.supxlabel("step; dotted: the next phase begins (evidence alone, then with the LLM)", fontsize=8)
     return figure
 
 
