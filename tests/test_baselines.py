@@ -6,9 +6,9 @@ import pytest
 import torch
 from scipy import ndimage
 
-from modeling_aullm import AULLMConfig
-from training.learning.baselines import FlowSSSNet, LEDHead, all_negative, prior
-from training.learning.flow import flow_channels, optical_flow, optical_strain
+from training.learning.baselines import all_negative, prior
+from training.rivals import RivalConfig, RivalForAUDetection
+from training.rivals.optical_flow import flow_channels, optical_flow, optical_strain
 
 
 def texture(seed=0, size=64):
@@ -81,10 +81,11 @@ def toy_clips(amplitudes, size=32):
     return torch.from_numpy(np.stack(clips)), torch.tensor(labels, dtype=torch.float32)
 
 
-@pytest.mark.parametrize("baseline", [LEDHead, FlowSSSNet])
-def test_a_network_learns_where_something_moves(baseline):
+@pytest.mark.parametrize("method", ["led_head", "flow_sssnet"])
+def test_a_network_learns_where_something_moves(method):
     torch.manual_seed(0)
-    model = baseline(AULLMConfig(action_units=["AU1", "AU12"], image_size=32, dropout=0.1))
+    config = RivalConfig(method=method, action_units=["AU1", "AU12"], image_size=32, dropout=0.1)
+    model = RivalForAUDetection(config).train()
     clips, labels = toy_clips([1.0, 1.4])
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     for _ in range(80):
@@ -100,23 +101,23 @@ def test_a_network_learns_where_something_moves(baseline):
 
 
 def test_led_starts_where_the_configuration_says():
-    model = LEDHead(AULLMConfig(action_units=["AU1"]))
-    assert model.motion_encoder.led.log_alpha.item() == pytest.approx(math.log(10))
+    model = RivalForAUDetection(RivalConfig(method="led_head", action_units=["AU1"]))
+    assert model.network.motion_encoder.led.log_alpha.item() == pytest.approx(math.log(10))
     assert model(torch.rand(2, 6, 64, 64)).logits.shape == (2, 1)
 
 
-@pytest.mark.parametrize("baseline", [LEDHead, FlowSSSNet])
-def test_no_weight_starts_as_memory_was_left(baseline):
+@pytest.mark.parametrize("method", ["led_head", "flow_sssnet"])
+def test_no_weight_starts_as_memory_was_left(method):
     torch.use_deterministic_algorithms(True)  # then fresh memory holds NaN
     try:
-        model = baseline(AULLMConfig(action_units=["AU1"]))
+        model = RivalForAUDetection(RivalConfig(method=method, action_units=["AU1"]))
     finally:
         torch.use_deterministic_algorithms(False)
     assert all(weight.isfinite().all() for weight in model.parameters())
 
 
 def test_sssnet_has_the_published_layers():
-    model = FlowSSSNet(AULLMConfig())
+    model = RivalForAUDetection(RivalConfig(method="flow_sssnet"))
     shapes = [tuple(parameter.shape) for name, parameter in model.named_parameters() if parameter.ndim > 1]
     assert shapes == [(32, 3, 5, 5), (64, 32, 3, 3), (256, 9 * 9 * 64), (12, 256)]
     assert model(torch.rand(2, 6, 64, 64)).logits.shape == (2, 12)

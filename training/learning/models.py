@@ -101,6 +101,8 @@ def _found(otherwise: str) -> Iterator[None]:
     """Turn errors of what is not to be had into one line."""
     try:
         yield
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise InputError(f"{otherwise}: {' '.join(str(error).split())}") from error
 
@@ -143,7 +145,7 @@ def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection | Riv
 def _rival(recipe: Recipe, settings: dict[str, Any]) -> RivalForAUDetection:
     motion = "led" if recipe.method == "led_head" else "led_flow"
     config = RivalConfig(**settings, method=recipe.method, without=recipe.without, motion=motion)
-    with _found("the LLM is not to be had"):
+    with _found("the LLM cannot be used"):
         return build_rival(config, recipe.llm or None)
 
 

@@ -46,7 +46,8 @@ class MicroAUCLIP(Network):
         # Without attention among patches: else no unit's token would be local.
         self.blocks = nn.ModuleList(_feed_forward(SIZE, config.dropout) for _ in range(BLOCKS))
         self.queries = nn.Parameter(torch.empty(units, SIZE))
-        self.keys, self.values = nn.Linear(SIZE, SIZE), nn.Linear(SIZE, SIZE)
+        self.keys = None if "pta" in self.without else nn.Linear(SIZE, SIZE)
+        self.values = nn.Linear(SIZE, SIZE)
         self.unit_block = _feed_forward(SIZE, config.dropout)
         self.dependency = None if "gda" in self.without else _dependency(config.dropout)
         self.to_shared = nn.Linear(SIZE, SHARED)
@@ -72,7 +73,7 @@ class MicroAUCLIP(Network):
         tokens = self.patches(self._seen(pixel_values)).flatten(2).transpose(1, 2) + self.places
         for block in self.blocks:
             tokens = tokens + block(tokens)
-        if "pta" in self.without:
+        if self.keys is None:
             pooled = self.values(tokens).mean(1, keepdim=True).expand(-1, len(self.queries), -1)
         else:
             pooled = patch_token_attention(self.queries, self.keys(tokens), self.values(tokens), self.own_patches)
