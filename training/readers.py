@@ -85,8 +85,8 @@ class ReadClips(NamedTuple):
 
     def take(self, rows: np.ndarray) -> "ReadClips":
         """Some of the clips, by their numbers."""
-        people = [self.people[row] for row in rows]
-        return ReadClips(people, *(array[rows] for array in self[1:]))
+        clips, people = ([own[row] for row in rows] for own in (self.clips, self.people))
+        return ReadClips(clips, people, *(array[rows] for array in self[2:]))
 
 
 @torch.inference_mode()
@@ -99,7 +99,7 @@ def read_clips(model: Any, clips: Sequence[Clip], name: str) -> ReadClips:
         output = model(pixel_values=batch)
         said, nothing = torch.sigmoid(output.logits.float()), output.content_token[:, :0]
         tokens, nodes = (output.content_token, output.instruction_token), output.node_states
-        reader = model.reader and torch.sigmoid(model.reader(*tokens, nodes).float())
+        reader = None if model.reader is None else torch.sigmoid(model.reader(*tokens, nodes).float())
         rows["probabilities"].append(said)
         rows["without_llm"].append(said if reader is None else reader)
         rows["content"].append(tokens[0].float())
