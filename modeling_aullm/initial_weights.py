@@ -45,6 +45,7 @@ def init_weights(module: Any) -> None:
         init.ones_(module.weight)
         init.zeros_(module.bias)
         if isinstance(module, nn.BatchNorm3d):
-            init.zeros_(module.running_mean)
-            init.ones_(module.running_var)
-            init.zeros_(module.num_batches_tracked)
+            running: Any = module
+            init.zeros_(running.running_mean)
+            init.ones_(running.running_var)
+            init.zeros_(running.num_batches_tracked)
