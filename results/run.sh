@@ -17,6 +17,9 @@ run methods/aullm++ 3
 run methods/led_head 3 --method led_head
 run methods/au_llm 3 --method au_llm
 run methods/flow_sssnet 3 --method flow_sssnet
+run methods/Micro-AU-CLIP-like 3 --method micro_au_clip
+run methods/DEFT-LLM-like 3 --method deft_llm
+run methods/AC4AU-like 3 --method ac4au
 run methods/prior 3 --method prior
 run methods/all_negative 3 --method all_negative
 run ablations/no_flow 2 --motion led
@@ -59,7 +62,7 @@ report() { # NAME RUN... ; the others are compared with the first
 }
 
 own=runs/methods/aullm++
-insert=results/README.md report methods $own runs/methods/{led_head,au_llm,flow_sssnet,prior,all_negative}
+insert=results/README.md report methods $own runs/methods/{Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,led_head,au_llm,flow_sssnet,prior,all_negative}
 insert=results/README.md report ablations $own runs/ablations/{no_flow,no_llm,no_ccr,no_r_augnn,no_mge_efp,random_llm,no_prompt_text,bare_tokens}
 insert= report losses runs/ablations/no_llm runs/losses/{asymmetric,au_llm}
 insert= report ccr $own runs/ablations/no_ccr runs/ccr/{weight_1,relations,all_units,symmetric_kl}
