@@ -143,6 +143,33 @@ def test_what_is_shown_of_an_expression_is_what_the_model_read(space):
         assert "the expression's clip by itself" in table
 
 
+def test_what_if_begins_with_the_rule_that_moves_another_unit_most(space):
+    from aullm_space.what_if import HOLDS, strongest
+
+    moment = look_at(RECORDING, "high")[1][0].moments[0]
+    codes, count = list(moment.read), len(space.config.relations)
+    before = np.array([unit["probability"] for unit in moment.read.values()])
+    moved = {}
+    for number in range(len(codes) + count):  # one by one, as the page asks when it is clicked
+        flips = np.arange(len(codes) + count) == number
+        after = space.ask_what_if(
+            moment.segment.pixel_values, flips[: len(codes)].tolist(), flips[len(codes) :].tolist()
+        )
+        change = np.abs(after - before)
+        change[[k for k in range(len(codes)) if k == number]] = 0
+        moved[number] = change
+    most = max(moved, key=lambda number: moved[number].max())
+    relations, units, text = strongest(moment)
+    assert f"Each of the {len(codes) + count} rules" in text
+    if moved[most].max() < HOLDS:
+        assert not relations and not units and "None moves another unit" in text
+    else:
+        assert (relations, units) == (([], [codes[most]]) if most < len(codes) else ([most - len(codes)], []))
+        assert f"moves another unit most: {codes[moved[most].argmax()]}" in text and "<table" in text
+    told = [code for k, code in enumerate(codes) if max(change[k] for change in moved.values()) < HOLDS]
+    assert not told or len(told) == len(codes) or f"moved in the face: {', '.join(told)}." in text
+
+
 def test_pictures_are_taken_at_the_times_that_were_read(tmp_path):
     from aullm_space.video import frames_at
 

@@ -127,6 +127,7 @@ def test_why_tells_the_gate_and_the_relations(smile):
 
 def test_what_if_changes_numbers_and_says_what_holds(smile):
     smile.get_by_role("tab", name="What if").click()
+    smile.locator("#what-if", has_text="rules was flipped by itself").wait_for()
     before = unit_numbers(smile)
     smile.locator("#relations label").first.click()
     for code in ("AU6", "AU12", "AU14"):

@@ -118,6 +118,17 @@ def ask_what_if(clip: np.ndarray, flipped_units: list[bool], flipped_relations: 
 
 @on_gpu
 @torch.inference_mode()
+def ask_each_rule(clip: np.ndarray) -> np.ndarray:
+    """The same for each rule by itself: probabilities, (units + relations, units), flipped units first."""
+    units, relations = len(config.action_units), len(config.relations)
+    alone = torch.eye(units + relations, dtype=torch.bool, device=model.device)
+    clips = _tensor(clip[None]).expand(len(alone), -1, -1, -1)
+    output = model(pixel_values=clips, flipped_units=alone[:, :units], flipped_relations=alone[:, units:])
+    return output.counterfactual_logits.float().sigmoid().cpu().numpy()
+
+
+@on_gpu
+@torch.inference_mode()
 def magnify(clip: np.ndarray, sharp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What LED makes of the movement.
 

@@ -102,6 +102,15 @@ def connect_rest(parts: SimpleNamespace) -> None:
         concurrency_limit=VISITORS_AT_ONCE,
         trigger_mode="always_last",
     )
+    flips = [parts.relations, parts.flipped_units]
+    parts.what_if_tab.select(
+        exploring.start_what_if,
+        [parts.session, *flips],
+        [*flips, parts.what_if],
+        api_visibility="private",
+        concurrency_id="moments",
+        concurrency_limit=VISITORS_AT_ONCE,
+    )
     parts.make_video.click(exploring.make_video, parts.session, parts.video_file, api_visibility="private")
 
 

@@ -88,6 +88,13 @@ def go_to_row(session: Session | None, event: gr.EventData) -> Session:
     return go_to(session, int(event.moment))
 
 
+def start_what_if(session: Session | None, relations: list[int], flipped_units: list[str]) -> Any:
+    """Begin with the rule that moves most, unless some are chosen."""
+    if session is None or not session.analysis.moments or relations or flipped_units:
+        return gr.skip()
+    return what_if.strongest(session.moment)
+
+
 def flip(session: Session | None, relations: list[int], flipped_units: list[str]) -> str:
     """Ask what if."""
     return what_if.what_if(_alive(session).moment, relations, flipped_units)

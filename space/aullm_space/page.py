@@ -114,7 +114,7 @@ def _add_tabs(parts: SimpleNamespace) -> None:
             )
         with gr.Tab("Why"):
             parts.reasons = gr.HTML(messages.NO_REASONS, elem_id="why")
-        with gr.Tab("What if", visible=handlers.has_structure()):
+        with gr.Tab("What if", visible=handlers.has_structure()) as parts.what_if_tab:
             _add_what_if(parts)
         with gr.Tab("Take away"):
             with gr.Row():

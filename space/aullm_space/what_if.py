@@ -1,5 +1,7 @@
 """What if a rule were another? The same clip asked again with relations or units' nodes flipped, as CCR trains with."""
 
+import numpy as np
+
 from . import detector
 from .facs import ACTION_UNITS, RELATIONS, full_name
 from .moments import Moment
@@ -31,6 +33,36 @@ def relation_choices(moment: Moment) -> list[tuple[str, int]]:
 def unit_choices(moment: Moment) -> list[tuple[str, str]]:
     """Name and code of every unit."""
     return [(full_name(code), code) for code in moment.action_units]
+
+
+def strongest(moment: Moment) -> tuple[list[int], list[str], str]:
+    """The one rule that moves another unit most when it is flipped: relation or unit chosen, and the answer as HTML.
+
+    Nothing is chosen where no rule by itself moves a unit.
+
+    Args:
+        moment: The moment shown.
+    """
+    codes = list(moment.read)
+    before = np.array([unit["probability"] for unit in moment.read.values()])
+    change = np.abs(detector.ask_each_rule(moment.segment.pixel_values) - before)
+    change[: len(codes)][np.eye(len(codes), dtype=bool)] = 0  # that a flipped unit moves itself is no surprise
+    rule, moved = divmod(int(change.argmax()), len(codes))
+    hold = [code for code, most in zip(codes, change.max(axis=0), strict=True) if most < HOLDS]
+    told = f"<p>Each of the {len(change)} rules was flipped by itself. {_holding(hold, len(codes))}</p>"
+    if change[rule, moved] < HOLDS:
+        return [], [], told
+    relations, units = ([], [codes[rule]]) if rule < len(codes) else ([rule - len(codes)], [])
+    start = f"<p>Chosen above is the one that moves another unit most: {codes[moved]}.</p>"
+    return relations, units, told + start + what_if(moment, relations, units)
+
+
+def _holding(hold: list[str], units: int) -> str:
+    if len(hold) == units:
+        return f"None moves another unit by {HOLDS} or more: all answers rest on what moved in the face."
+    if not hold:
+        return "No unit holds against all of them."
+    return f"Whichever it was, these hold, for they rest on what moved in the face: {', '.join(hold)}."
 
 
 def what_if(moment: Moment, relations: list[int], units: list[str]) -> str:
