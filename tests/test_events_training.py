@@ -1,5 +1,6 @@
 """Recordings that are drawn, and what is learned, calibrated and chosen by them."""
 
+import json
 import subprocess
 import sys
 from itertools import pairwise
@@ -13,7 +14,7 @@ from conftest import tiny_model
 from helpers_video import astronaut, write_video
 from torch import nn
 
-from modeling_aullm import AULLMProcessor
+from modeling_aullm import AULLMForAUDetection, AULLMProcessor
 from modeling_aullm.event_reading import Proposal, StretchReading
 from modeling_aullm.motion_stretch import MotionStretch
 from modeling_aullm.temporal_head import TemporalHead, TemporalScores
@@ -327,6 +328,7 @@ def test_the_command_refuses_in_one_line_before_the_long_work(tmp_path, checkpoi
         ((*head, "--checkpoint", checkpoint, "--recordings", "0"), "--recordings must be at least 1"),
         ((*head, "--checkpoint", checkpoint, "--seconds", "2"), "--seconds must be from 6 to 600"),
         ((*head, "--checkpoint", checkpoint, "--quiet", tmp_path / "missing"), "--quiet"),
+        ((*head, "--checkpoint", checkpoint, "--head", checkpoint), "has no temporal head; wanted is one for AU1, AU2"),
         ((temporal_head, "--output", tmp_path / "there", "--checkpoint", checkpoint), "is there already"),
         ((spotting, "--output", tmp_path / "there", "--checkpoint", checkpoint), "is there already"),
         ((*spot, "--checkpoint", tmp_path / "missing"), "missing"),
@@ -341,6 +343,32 @@ def test_the_command_refuses_in_one_line_before_the_long_work(tmp_path, checkpoi
         lines = [line for line in error.splitlines() if line.startswith("error:")]
         assert ended.value.code == 2 and len(lines) == 1 and says in lines[0] and "Traceback" not in error, rest
     assert not (tmp_path / "new").exists() and (tmp_path / "there" / "spotting.json").read_text() == "{}"
+
+
+def test_the_head_of_another_checkpoint_is_taken_as_it_is(tmp_path, checkpoint, monkeypatch):
+    """Nothing is drawn to train on: the validation recordings alone, which calibrate it."""
+    from training import temporal_head
+
+    torch.manual_seed(5)
+    other = tiny_model(temporal_head=True)
+    torch.nn.init.normal_(other.temporal_head.scores.weight)
+    other.save_pretrained(tmp_path / "other")
+    AULLMProcessor(action_units=list(other.config.action_units)).save_pretrained(tmp_path / "other")
+    drawn, seen = [], []
+    monkeypatch.setattr(temporal_head, "drawn_records", lambda _domain, people, **_: drawn.append(people) or [])
+    monkeypatch.setattr(temporal_head, "calibrate", lambda model, *_: seen.append(model.temporal_head) or {})
+    monkeypatch.setattr(temporal_head, "readings_of", lambda *_: [])
+    sensitivities = AULLMProcessor().sensitivities
+    monkeypatch.setattr(temporal_head, "choose_sensitivities", lambda *_: sensitivities)
+    arguments = ["--checkpoint", checkpoint, "--head", tmp_path / "other", "--output", tmp_path / "new"]
+    monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
+    temporal_head.main()
+    assert drawn == [range(600, 700)]
+    torch.testing.assert_close(seen[0].state_dict(), other.temporal_head.state_dict())
+    made = AULLMForAUDetection.from_pretrained(tmp_path / "new")
+    torch.testing.assert_close(made.temporal_head.state_dict(), other.temporal_head.state_dict())
+    record = json.loads((tmp_path / "new" / "temporal_head.json").read_text())
+    assert record["trained on"] == "as the head of other" and str(tmp_path) not in json.dumps(record)
 
 
 def test_the_command_as_it_is_typed(tmp_path, checkpoint):
