@@ -77,12 +77,12 @@ class FewLabelsOptions:
         return DataOptions(**{name: getattr(self, name) for name in shared})
 
     def recipe(self) -> Recipe:
-        """How the checkpoint is trained on: everything learns at one rate, and nothing is validated on the way."""
+        """How the checkpoint is trained on: everything learns at one rate, and no step is chosen."""
         return Recipe(
             model=self.checkpoint,
             evidence_steps=0,
             max_steps=self.steps,
-            eval_steps=self.steps,
+            eval_steps=max(1, self.steps // 6),  # logs and saves: nothing is validated
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             lora_learning_rate=self.learning_rate,
