@@ -136,7 +136,7 @@ def test_what_a_still_clip_shows_changes_no_answer(clips):
 def test_every_unit_mixes_the_experts_its_own_way():
     network, changes = rival("ac4au").network, torch.randn(2, 6, 128)
     with torch.no_grad():
-        seen = network.temporal(changes + network.moments).mean(1)
+        seen = network.temporal(20 * changes + network.moments).mean(1)
         told = [expert(seen) for expert in network.experts]
         for unit in range(12):
             gate = network.gate(seen)[:, unit * EXPERTS : (unit + 1) * EXPERTS].softmax(-1)
