@@ -6,9 +6,8 @@ weight 0.1), while the rest goes through a temporal transformer, mean pooling an
 unit; focal loss (`training.learning.losses`). Its MobileFaceNet is pretrained on face recognition; no such weights are
 to be had here, so the frame network starts at random (published without: 22.3 for 40.5 mean binary F1). Frames are the
 harness's: 6 grey ones of 64 x 64 instead of 8 in colour of 112 x 112. Its code is not public: layers and widths are own
-choice, and so is that what is left of the spectrum goes back to time, where it is the features less their mean. Own choice,
-too, in place of the pretraining: beside each frame the frame network sees its change from the clip's mean frame. From
-frames alone it learned next to nothing of the 205 clips of its first trials (ROC AUC 0.50 to 0.57).
+choice, and so is that what is left of the spectrum goes back to time, where it is the features less their mean. Another
+own choice, in place of the pretraining: beside each frame the frame network sees its change from the clip's mean frame.
 """
 
 from typing import Any
@@ -21,7 +20,7 @@ from .configuration_rivals import RivalConfig
 from .network import Network, RivalOutput
 
 CHANNELS = (32, 64)  # of the frame network; own choice, as the sizes below
-GAIN = 20.0  # a movement of a pixel changes features by some hundredths; own choice
+GAIN = 4.0  # brings the changes up to the size of the moments' embeddings; own choice
 SIZE, HEADS, EXPERTS = 128, 4, 12  # 4 heads and 12 experts are published
 ARC_SCALE, ARC_MARGIN, SUBJECT_WEIGHT = 32.0, 0.5, 0.1  # published
 
