@@ -20,7 +20,7 @@ from training.data.clips import Clip
 from training.data.folds import Fold
 from training.learning.fit import fit, predict_clips
 from training.learning.sharding import launched_with_fsdp, make_whole
-from training.learning.synchronized_batch_norm import SynchronizedBatchNorm3d
+from training.learning.synchronized_batch_norm import SynchronizedBatchNorm2d, SynchronizedBatchNorm3d
 from training.options import Recipe
 from training.protocols.protocol import start_processes
 
@@ -157,6 +157,8 @@ def main():
     clips, weight = batch_norm_case()
     own = slice(0, 3) if rank == 0 else slice(3, 5)
     np.savez(output / f"norm{rank}.npz", **run_batch_norm(SynchronizedBatchNorm3d(2), clips[own], weight[own]))
+    pictures = clips[own, :, 0], weight[own, :, 0]
+    np.savez(output / f"picture_norm{rank}.npz", **run_batch_norm(SynchronizedBatchNorm2d(2), *pictures))
     for name, act in (("exact", fit_exactly), ("ccr", fit_with_ccr), ("fsdp", fit_shared_out)):
         history, arrays = act(start, output / f"work_{name}")
         np.savez(output / f"{name}{rank}.npz", **arrays)

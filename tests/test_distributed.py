@@ -72,9 +72,14 @@ def logged(history, name):
     return [entry[name] for entry in history if name in entry]
 
 
-def test_batch_norm_is_that_of_the_joined_batch(processes):
-    expected = run_batch_norm(nn.BatchNorm3d(2), *batch_norm_case())
-    first, second = (own["norm"] for own in processes)
+@pytest.mark.parametrize("pictures", [False, True])
+def test_batch_norm_is_that_of_the_joined_batch(processes, pictures):
+    clips, weight = batch_norm_case()
+    norm, case = (
+        (nn.BatchNorm3d(2), (clips, weight)) if not pictures else (nn.BatchNorm2d(2), (clips[:, :, 0], weight[:, :, 0]))
+    )
+    expected = run_batch_norm(norm, *case)
+    first, second = (own["picture_norm" if pictures else "norm"] for own in processes)
     for name in ("output", "clips_gradient", "eval"):
         joined = np.concatenate([first[name], second[name]])
         np.testing.assert_allclose(joined, expected[name], atol=2e-4, err_msg=name)

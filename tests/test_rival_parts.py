@@ -15,7 +15,7 @@ from training.data.clips import Clip
 from training.learning.losses import focal_loss, positive_weights
 from training.learning.sentences import sentences_named_right
 from training.rivals import RivalConfig, RivalForAUDetection
-from training.rivals.ac4au import EXPERTS, split_spectrum, subject_loss
+from training.rivals.ac4au import EXPERTS, GAIN, split_spectrum, subject_loss
 from training.rivals.configuration_rivals import PARTS
 from training.rivals.deft_llm import leave_one_out, separation
 from training.rivals.micro_au_clip import contrast, correlation, dependency_loss
@@ -136,7 +136,7 @@ def test_what_a_still_clip_shows_changes_no_answer(clips):
 def test_every_unit_mixes_the_experts_its_own_way():
     network, changes = rival("ac4au").network, torch.randn(2, 6, 128)
     with torch.no_grad():
-        seen = network.temporal(changes + network.moments).mean(1)
+        seen = network.temporal(GAIN * changes + network.moments).mean(1)
         told = [expert(seen) for expert in network.experts]
         for unit in range(12):
             gate = network.gate(seen)[:, unit * EXPERTS : (unit + 1) * EXPERTS].softmax(-1)

@@ -118,7 +118,8 @@ def test_training_goes_on_from_what_was_kept(trained, tmp_path):
     )
     before, after = (load_file(folder / "checkpoint/model.safetensors") for folder in (run, tmp_path / "on"))
     assert before.keys() == after.keys()
-    assert all(torch.equal(before[name], after[name]) for name in before), "at a rate of zero nothing changes"
+    learned = [name for name in before if "running_" not in name and "num_batches" not in name]
+    assert all(torch.equal(before[name], after[name]) for name in learned), "at a rate of zero nothing changes"
 
 
 @pytest.mark.parametrize(

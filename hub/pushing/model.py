@@ -11,7 +11,7 @@ from hub.repos.checkpoint import PICKLES, check_no_pickle, load_checkpoint, weig
 from hub.repos.lineage import RECORD, data_seen, read_record, without_paths
 from hub.repos.merge_lora import merge_lora
 from hub.repos.repository import check_target, push_files
-from modeling_aullm import AULLMForAUDetection
+from modeling_aullm import AULLMConfig
 from training.errors import InputError
 from training.scoring.run_results import read_run
 
@@ -66,7 +66,7 @@ def stage_model(
     """Write into an empty folder all that `push_model` pushes; the arguments are its."""
     check_no_pickle(checkpoint)
     model, processor = load_checkpoint(checkpoint)
-    if not isinstance(model, AULLMForAUDetection):
+    if model.config.model_type != AULLMConfig.model_type:
         raise InputError(
             f"{checkpoint} is a checkpoint of {model.config.method}, and the model card is AULLM++'s: push its folder, "
             "which has a README of its own, by `hf upload`"

@@ -85,7 +85,7 @@ def _load_model(checkpoint: Path) -> Any:
     """
     kind = PreTrainedConfig.get_config_dict(checkpoint)[0].get("model_type")
     if kind not in KINDS:
-        raise ValueError(f"model_type is {kind}, known are {', '.join(KINDS)}")
+        raise ValueError(f"model_type is {kind}, known are {', '.join(map(str, KINDS))}")
     return KINDS[kind].from_pretrained(checkpoint)
 
 

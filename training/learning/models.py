@@ -61,12 +61,13 @@ def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:
         "lora_dropout": recipe.lora_dropout,
     }
     model = _load(recipe, settings) if recipe.model else _from_backbones(recipe, settings)
-    return WithoutLLM(model) if recipe.language_model == "none" else model
+    return linear_reader(model) if recipe.language_model == "none" else model
 
 
-def linear_reader(model: AULLMForAUDetection | RivalForAUDetection) -> nn.Module:
+def linear_reader(model: Any) -> nn.Module:
     """What reads the tokens of a model before its LLM joins; its parts are the model's own."""
-    return ExpertReader(model.network) if isinstance(model, RivalForAUDetection) else WithoutLLM(model)
+    network: Any = getattr(model, "network", None)
+    return ExpertReader(network) if isinstance(model, RivalForAUDetection) else WithoutLLM(model)
 
 
 def check_model(recipe: Recipe, action_units: Sequence[str]) -> None:
@@ -143,8 +144,9 @@ def _load(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetection | Riv
 
 
 def _rival(recipe: Recipe, settings: dict[str, Any]) -> RivalForAUDetection:
-    motion = "led" if recipe.method == "led_head" else "led_flow"
-    config = RivalConfig(**settings, method=recipe.method, without=recipe.without, motion=motion)
+    motion: Any = "led" if recipe.method == "led_head" else "led_flow"
+    method: Any = recipe.method
+    config = RivalConfig(**settings, method=method, without=recipe.without, motion=motion)
     with _found("the LLM cannot be used"):
         return build_rival(config, recipe.llm or None)
 
@@ -177,9 +179,7 @@ def _from_backbones(recipe: Recipe, settings: dict[str, Any]) -> AULLMForAUDetec
 
 
 @torch.no_grad()
-def align_head(
-    model: AULLMForAUDetection | RivalForAUDetection, reader: nn.Module, clips: torch.utils.data.Dataset
-) -> None:
+def align_head(model: Any, reader: nn.Module, clips: torch.utils.data.Dataset) -> None:
     """Set the head so that the LLM's last states say at once, as nearly as they can, what the linear reader said.
 
     Own choice: the reader has learned from many clips by then, and a random head would have to learn it all anew.
@@ -210,7 +210,7 @@ def align_head(
 
 
 @contextlib.contextmanager
-def frozen_llm(model: AULLMForAUDetection | RivalForAUDetection, dtype: torch.dtype) -> Iterator[None]:
+def frozen_llm(model: Any, dtype: torch.dtype) -> Iterator[None]:
     """Let only LoRA learn in the LLM, and hold the LLM's own weights in `dtype`; they come back as they were.
 
     Args:

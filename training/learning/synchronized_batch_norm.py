@@ -32,10 +32,11 @@ class SynchronizedBatchNorm3d(nn.BatchNorm3d):
     """`nn.BatchNorm3d` whose training statistics are those of the whole batch, whichever process holds its clips."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Normalise (batch, channels, time, height, width); the processes may hold batches of different sizes."""
+        """Normalise (batch, channels, ...); the processes may hold batches of different sizes."""
         if not (self.training and distributed.is_available() and distributed.is_initialized()):
             return super().forward(input)
-        clips, dims, shape = input.float(), (0, 2, 3, 4), (1, -1, 1, 1, 1)
+        clips, dims = input.float(), (0, *range(2, input.ndim))
+        shape = (1, -1, *(1 for _ in dims[1:]))
         count = clips.new_full((1,), clips[:, 0].numel())
         total, sums = SumOverProcesses.apply(torch.cat([count, clips.sum(dims)])).split([1, self.num_features])
         mean = sums / total
@@ -51,12 +52,25 @@ class SynchronizedBatchNorm3d(nn.BatchNorm3d):
         self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
 
 
+class SynchronizedBatchNorm2d(SynchronizedBatchNorm3d):
+    """The same of `nn.BatchNorm2d`."""
+
+    _check_input_dim = nn.BatchNorm2d._check_input_dim
+
+
+SYNCHRONIZED: dict[type[nn.Module], type[SynchronizedBatchNorm3d]] = {
+    nn.BatchNorm2d: SynchronizedBatchNorm2d,
+    nn.BatchNorm3d: SynchronizedBatchNorm3d,
+}
+
+
 def synchronize_batch_norm(model: nn.Module) -> None:
-    """Replace every `nn.BatchNorm3d` of a model; parameters and statistics stay the same tensors."""
+    """Replace every batch norm of a model's pictures or clips; parameters and statistics stay the same tensors."""
     for parent in list(model.modules()):
+        child: Any
         for name, child in list(parent.named_children()):
-            if type(child) is nn.BatchNorm3d:
-                synchronized = SynchronizedBatchNorm3d(child.num_features, child.eps, child.momentum)
+            if type(child) in SYNCHRONIZED:
+                synchronized = SYNCHRONIZED[type(child)](child.num_features, child.eps, child.momentum)
                 synchronized.weight, synchronized.bias = child.weight, child.bias
                 synchronized._buffers = child._buffers
                 setattr(parent, name, synchronized.train(child.training))

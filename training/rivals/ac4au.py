@@ -6,7 +6,8 @@ weight 0.1), while the rest goes through a temporal transformer, mean pooling an
 unit; focal loss (`training.learning.losses`). Its MobileFaceNet is pretrained on face recognition; no such weights are
 to be had here, so the frame network starts at random (published without: 22.3 for 40.5 mean binary F1). Frames are the
 harness's: 6 grey ones of 64 x 64 instead of 8 in colour of 112 x 112. Its code is not public: layers and widths are own
-choice, and so is that what is left of the spectrum goes back to time, where it is the features less their mean.
+choice, and so is that what is left of the spectrum goes back to time, where it is the features less their mean. Another
+own choice, in place of the pretraining: beside each frame the frame network sees its change from the clip's mean frame.
 """
 
 from typing import Any
@@ -19,6 +20,7 @@ from .configuration_rivals import RivalConfig
 from .network import Network, RivalOutput
 
 CHANNELS = (32, 64)  # of the frame network; own choice, as the sizes below
+GAIN = 4.0  # brings the changes up to the size of the moments' embeddings; own choice
 SIZE, HEADS, EXPERTS = 128, 4, 12  # 4 heads and 12 experts are published
 ARC_SCALE, ARC_MARGIN, SUBJECT_WEIGHT = 32.0, 0.5, 0.1  # published
 
@@ -31,7 +33,7 @@ class AC4AU(Network):
         self.without, units = frozenset(config.without), len(config.action_units)
         first, second = CHANNELS
         self.frames = nn.Sequential(
-            nn.Conv2d(1, first, 3, 2, 1), nn.GroupNorm(8, first), nn.GELU(),
+            nn.Conv2d(2, first, 3, 2, 1), nn.BatchNorm2d(first), nn.GELU(),
             *_separable(first, second, stride=2), *_separable(second, second, stride=2),
         )  # fmt: skip
         side = -(-config.image_size // 8)
@@ -52,7 +54,7 @@ class AC4AU(Network):
     def reset_parameters(self) -> None:
         """Start what is no layer of its own."""
         for places in (self.places, self.moments):
-            init.normal_(places, std=0.02)
+            init.normal_(places, std=0.5)
 
     def learn_from(self, labels: torch.Tensor, subjects: int) -> None:
         """Make a class for each of the training fold's subjects, see `Network`."""
@@ -64,14 +66,15 @@ class AC4AU(Network):
         self.subjects = None
 
     def features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Features of each frame by itself, (batch, num_frames, 128)."""
-        grey = ((pixel_values - 0.5) / 0.25).flatten(0, 1)[:, None]
-        tokens = self.frames(grey).flatten(2).transpose(1, 2) + self.places
+        """Features of each frame and its change from the mean frame, (batch, num_frames, 128)."""
+        change = (pixel_values - pixel_values.mean(1, keepdim=True)) / 0.05
+        seen = torch.stack([(pixel_values - 0.5) / 0.25, change], 2)
+        tokens = self.frames(seen.flatten(0, 1)).flatten(2).transpose(1, 2) + self.places
         return self.frame_features(self.spatial(tokens).flatten(1)).unflatten(0, pixel_values.shape[:2])
 
     def read(self, changes: torch.Tensor) -> torch.Tensor:
         """Logits (batch, units) of features over time, (batch, num_frames, 128)."""
-        seen = self.temporal(changes + self.moments).mean(1)
+        seen = self.temporal(GAIN * changes + self.moments).mean(1)
         told = torch.stack([expert(seen) for expert in self.experts], 1)
         if self.gate is None:
             return self.head(told.mean(1))
@@ -124,7 +127,7 @@ def _separable(channels: int, wider: int, *, stride: int) -> list[nn.Module]:
     """A depthwise and a pointwise convolution, MobileFaceNet's block without its shortcut."""
     return [
         nn.Conv2d(channels, channels, 3, stride, 1, groups=channels), nn.Conv2d(channels, wider, 1),
-        nn.GroupNorm(8, wider), nn.GELU(),
+        nn.BatchNorm2d(wider), nn.GELU(),
     ]  # fmt: skip
 
 

@@ -35,7 +35,8 @@ def build_rival(config: RivalConfig, llm: str | None = None) -> RivalForAUDetect
         features = encode(present_and_absent(config.action_units), text_config, tokenizer, weights)
         config.llm, config.text_size = record, features.shape[-1]
         model = RivalForAUDetection(config)
-        model.network.text_features.copy_(features)
+        network: Any = model.network
+        network.text_features.copy_(features)
         return model
     if not text_config.tie_word_embeddings and "sentences" not in config.without:
         raise ValueError(

@@ -106,12 +106,13 @@ class DeftLLM(Network):
         The likeliest token each time, among those with which one of the units' sentences goes on.
         """
         sentences = self.config.sentence_token_ids
+        table: Any = llm.get_input_embeddings()
         _, tokens, _ = self.experts(pixel_values)
         said: list[list[int]] = [[] for _ in tokens]
         named = [list(range(len(sentences))) for _ in tokens]
         while any(len(units) > 1 for units in named):
             states = torch.stack([of_clip[-1] for of_clip in self._read(llm, tokens, [[*ids, 0] for ids in said])])
-            scores = states.float() @ llm.get_input_embeddings().weight.float().T
+            scores = states.float() @ table.weight.float().T
             for clip, units in enumerate(named):
                 place = len(said[clip])
                 going_on = sorted({sentences[unit][place] for unit in units})

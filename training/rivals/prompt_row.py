@@ -1,6 +1,7 @@
 """One row of an LLM for many clips: a prefix that all see, then each clip's positions, which only it sees."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -51,7 +52,8 @@ def next_token_losses(
         states: Of each text, at the position before it and at all its words but the last, (words, hidden_size).
         texts: Token ids.
     """
-    table = llm.get_input_embeddings().weight
+    embeddings: Any = llm.get_input_embeddings()
+    table = embeddings.weight
     spoken = [index for index, ids in enumerate(texts) if ids]
     losses = torch.zeros(len(texts), device=table.device)
     if not spoken:
