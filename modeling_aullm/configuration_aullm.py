@@ -54,6 +54,8 @@ class AULLMConfig(PreTrainedConfig):
         structure: `r_augnn` (AULLM++) or `none` (AU-LLM, no Instruction Token).
         relations: Edges of the AU relation graph: first unit, second unit, type. Default: `facs.RELATIONS`.
         node_regions: Whether a node sees the motion of its unit's own region at full resolution, too (own choice).
+        described_share: Of the units of a clip, in training: these are read by their description alone, without what
+            they have learned for themselves, so that what all units share can do without it (own choice).
         node_size: Width of an AU node.
         num_relation_layers: Layers of relational reasoning.
         num_pooling_heads: Heads of the structural attention pooling.
@@ -102,6 +104,7 @@ class AULLMConfig(PreTrainedConfig):
     structure: Literal["r_augnn", "none"] = "r_augnn"
     relations: list[list[str]] | None = None
     node_regions: bool = True
+    described_share: float = 0.1
     node_size: int = 64
     num_relation_layers: int = 2
     num_pooling_heads: int = 4
@@ -145,7 +148,8 @@ class AULLMConfig(PreTrainedConfig):
             "image_size": (32, 512), "num_frames": (5, 256), "led_eps": (0.0, 1.0), "dropout": (0.0, 0.9),
             "evidence_width": (1, 4096), "evidence_mid_channels": (1, 4096), "evidence_hidden_size": (1, 65536),
             "node_size": (1, 65536), "num_relation_layers": (1, 16), "num_pooling_heads": (1, 64),
-            "lora_rank": (0, 1024), "lora_dropout": (0.0, 0.9), "token_rms": (1e-6, 1e3),
+            "lora_rank": (0, 1024), "lora_dropout": (0.0, 0.9), "described_share": (0.0, 0.9),
+            "token_rms": (1e-6, 1e3),
         }  # fmt: skip
         for name, (low, high) in bounds.items():
             if not low <= getattr(self, name) <= high:

@@ -21,7 +21,7 @@ class TokenReader(nn.Module):
     def __init__(self, config: AULLMConfig, hidden_size: int) -> None:
         super().__init__()
         units = len(config.action_units or ())
-        self.scale = 1 / config.token_rms
+        self.scale, self.described_share = 1 / config.token_rms, config.described_share
         self.content = nn.Linear(hidden_size, units)
         self.instruction = nn.Linear(hidden_size, units, bias=False) if config.structure != "none" else None
         self.node = nn.Linear(config.node_size, 1) if config.structure != "none" else None
@@ -44,7 +44,7 @@ class TokenReader(nn.Module):
             return logits
         logits = logits + self.instruction(instruction_token * self.scale)
         if self.training:
-            logits = logits * draw_known(len(logits), logits)
+            logits = logits * draw_known(logits, self.described_share)
         return logits + self.node(node_states)[..., 0]
 
 

@@ -19,7 +19,6 @@ from .motion_encoder import ENCODER_CHANNELS, feature_map_size
 
 WINDOWS_X, WIDTH_X = (-0.07, 0.0, 0.07), 0.03  # of the crop's side: windows around a site, and their spread
 WINDOWS_Y, WIDTH_Y = (-0.08, -0.04, 0.0, 0.04, 0.08), 0.018
-DESCRIBED_SHARE = 0.1  # of the units of a clip, in training: what units share must do without what one has learned
 SITE_SPREAD = 0.08  # of the crop's side: how wide a unit looks around its FACS sites before it has learned better
 
 
@@ -137,9 +136,14 @@ class RegionReader(nn.Module):
         return self.both_sides(torch.cat([sides.mean(2), sides.amax(2)], -1))
 
 
-def draw_known(batch: int, like: torch.Tensor) -> torch.Tensor:
-    """Zeros where, in training, a unit is read by its description alone, else ones: (batch, units)."""
-    return (torch.rand(batch, like.shape[1], device=like.device) >= DESCRIBED_SHARE).to(like.dtype)
+def draw_known(units: torch.Tensor, described_share: float) -> torch.Tensor:
+    """Zeros where, in training, a unit is read by its description alone, else ones: (batch, units).
+
+    Args:
+        units: What they stand for, (batch, units, ...).
+        described_share: Share of the zeros.
+    """
+    return (torch.rand(units.shape[:2], device=units.device) >= described_share).to(units.dtype)
 
 
 def _windows(centres: list[list[float]], width: float, like: torch.Tensor) -> torch.Tensor:
@@ -159,6 +163,7 @@ class ActionUnitNodes(nn.Module):
     def __init__(self, config: AULLMConfig) -> None:
         super().__init__()
         self.units = list(config.action_units or ())
+        self.described_share = config.described_share
         self.side = feature_map_size(config.image_size)
         features = ENCODER_CHANNELS[-1] * (config.num_frames - 2)
         self.site_logits = nn.Parameter(torch.empty(len(self.units), self.side * self.side))
@@ -195,7 +200,7 @@ class ActionUnitNodes(nn.Module):
         own = torch.einsum("bkf,kfd->bkd", seen, self.weight) + self.bias
         if self.region is None:
             return self.norm(own)
-        known = draw_known(len(own), own) if self.training else own.new_ones(own.shape[:2])
+        known = draw_known(own, self.described_share) if self.training else own.new_ones(own.shape[:2])
         return self.norm(own * known[..., None] + self.region(motion, known))
 
 

@@ -208,7 +208,7 @@ def write_frames(name: str, root: Path, clip: FakeClip) -> None:
 def scene(index: int) -> np.ndarray:
     """A drawn person who makes a face, (frames, SIDE, SIDE)."""
     face = draw_face(np.random.default_rng([0, 0, index]), "A")
-    frames = synthetic_clip(np.random.default_rng([0, 0, index, 0]), face, "A", size=128).frames
+    frames = synthetic_clip(np.random.default_rng([0, 0, index, 0]), face, "B", size=128).frames  # never covered
     grey = np.full((len(frames), SIDE, SIDE), int(frames[0].mean()), np.uint8)
     grey[:, 16:144, 16:144] = frames
     return np.stack([cv2.GaussianBlur(frame, (0, 0), 0.5) for frame in grey])

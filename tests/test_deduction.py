@@ -107,8 +107,8 @@ def test_the_prefix_is_dropped_by_a_step_of_a_fused_optimizer_under_checkpointin
     assert count_prefix_readings(model, clips, step) == 2
 
 
-def test_gradient_checkpointing_gives_the_same_gradients(model, clips, monkeypatch):
-    monkeypatch.setattr("modeling_aullm.structure.DESCRIBED_SHARE", 0.0)
+def test_gradient_checkpointing_gives_the_same_gradients(clips):
+    model = tiny_model(described_share=0.0)
     for module in model.modules():
         if isinstance(module, (torch.nn.Dropout, torch.nn.Dropout3d)):
             module.p = 0.0

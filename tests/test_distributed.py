@@ -43,7 +43,7 @@ def one_thread():
 def start(tmp_path_factory):
     """A checkpoint without dropout."""
     folder = tmp_path_factory.mktemp("start")
-    tiny_model(dropout=0.0, lora_dropout=0.0).save_pretrained(folder, whole=True)
+    tiny_model(dropout=0.0, lora_dropout=0.0, described_share=0.0).save_pretrained(folder, whole=True)
     return str(folder)
 
 
@@ -119,12 +119,12 @@ def test_the_loss_curve_and_the_predictions_are_those_of_one_process(processes, 
         "validation": (7, 12), "test": (5, 12), "many": (131, 12),
     }  # fmt: skip
     for own in processes:
-        for name, tolerance in (("loss", 1e-3), ("eval_loss", 1e-3), ("grad_norm", 1e-2)):
+        for name, tolerance in (("loss", 2e-3), ("eval_loss", 2e-3), ("grad_norm", 1e-2)):
             found = logged(own["history"][kind], name)
             assert len(found) == 3
             np.testing.assert_allclose(found, logged(history, name), rtol=tolerance, err_msg=name)
         for name, expected in arrays.items():
-            np.testing.assert_allclose(own[kind][name], expected, atol=2e-3, err_msg=name)
+            np.testing.assert_allclose(own[kind][name], expected, atol=6e-3, err_msg=name)
     assert np.abs(arrays["many"][:64] - arrays["many"][64:128]).max() > 0.01  # an exchange would show
 
 

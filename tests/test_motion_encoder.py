@@ -104,7 +104,7 @@ def test_the_published_encoder_sees_led_alone(clips):
 
 def test_encoder_shapes_are_the_published_ones(clips):
     x_att, motion = tiny_model().motion_encoder(clips)
-    assert motion.shape == (3, 5, 64, 64)
+    assert motion.shape == (3, 5, 5, 64, 64)  # LED, and two displacements
     assert x_att.shape == (3, 64, 4, 18, 18)
     assert feature_map_size(64) == 18
 

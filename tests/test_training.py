@@ -117,11 +117,10 @@ def test_the_total_loss_is_its_two_logged_parts(tmp_path, distance):
         assert entry["loss"] == pytest.approx(entry["loss_main"] + 3 * entry["loss_cf"], abs=2e-3)
 
 
-def test_accumulated_steps_have_the_gradient_of_one_large_step(tmp_path, monkeypatch):
-    monkeypatch.setattr("modeling_aullm.structure.DESCRIBED_SHARE", 0.0)
+def test_accumulated_steps_have_the_gradient_of_one_large_step(tmp_path):
     gradients = []
     for parts in (1, 3):
-        model = tiny_model(dropout=0.0, lora_dropout=0.0).train()
+        model = tiny_model(dropout=0.0, lora_dropout=0.0, described_share=0.0).train()
         for module in model.modules():
             if isinstance(module, nn.BatchNorm3d):
                 module.eval()  # its statistics are those of what goes through at once

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from accelerate import PartialState
+from torch import distributed
 
 
 class InputError(ValueError):
@@ -26,6 +27,8 @@ def run_command(command: Callable[[], None]) -> None:
     """
     try:
         command()
+        if distributed.is_available() and distributed.is_initialized():  # its threads may abort a process that ends
+            distributed.destroy_process_group()
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.exit(130)
