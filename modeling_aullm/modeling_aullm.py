@@ -202,6 +202,11 @@ class AULLMForAUDetection(PreTrainedModel):
         self.config.prompt = prompt
         self.config.prompt_token_ids = tokenize_prompt(prompt, tokenizer)
         self.config.unit_positions = unit_positions(prompt, self.config.action_units or (), tokenizer)
+        if self.config.read_out == "by_name" and self.config.unit_positions is None:
+            logger.warning(
+                "This prompt does not name every unit (as `AU12 lip corner puller`): the LLM corrects nothing, and the "
+                "linear reader decides alone."
+            )
 
     def for_action_units(self, action_units: Sequence[str], tokenizer: Any) -> "AULLMForAUDetection":
         """A model that detects other units with all that this one has learned, see `other_units.for_units`.

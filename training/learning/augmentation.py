@@ -23,8 +23,7 @@ DRIFT_SHIFT = 0.3 / 64  # of the side, root mean square over the clip, the most
 DRIFT_TURN = 0.005  # radians (and in the logarithm of the scale): 0.16 pixels at the edge of a 64-pixel crop
 SHORTEST = 8  # frames; a clip below this is not cut
 SEAM, SEAM_SCATTER, SEAM_SOFTNESS = 0.54, 0.02, 0.02  # of the crop's height: between cheeks and mouth
-EXCHANGES = 2  # likewise
-FLIPS = 1  # a stream of draws of their own: augmentation is the same with and without CCR
+FLIPS, EXCHANGES = 1, 2  # streams of draws of their own: augmentation is the same with and without them
 
 
 class ClipDataset(torch.utils.data.Dataset):
