@@ -88,6 +88,7 @@ class Recipe:
     ccr_flip: Literal["nodes", "relations"] = option("nodes", "What the AU flip changes.")
     ccr_distance: Literal["squared", "symmetric_kl"] = option("symmetric_kl", "L_cf between the two answers.")
     ccr_units: Literal["unflipped", "all"] = option("unflipped", "Units whose answer must hold.")
+    leave_units_out: bool = option(False, "Read each unit by a model that was taught all others: a training a unit.")
     exchanged_halves: float = option(0.0, "Share of training clips whose lower half is another clip's; 0 for none.")
     evidence_steps: int = option(250, "Steps before the LLM joins (no LLM: added to max_steps).")
     max_steps: int = option(100, "Steps of the whole model.")
@@ -132,6 +133,9 @@ class Recipe:
         for changed in fields(self) if self.method in PARTS else ():
             if changed.name in AULLM_ALONE and getattr(self, changed.name) != changed.default:
                 raise InputError(f"{changed.name} is an ablation of aullm++, and changes nothing in {self.method}")
+        named = self.method == "aullm++" and self.read_out == "by_name" and self.prompt_text
+        if self.leave_units_out and (not named or self.language_model != "pretrained" or self.model):
+            raise InputError("leave_units_out asks for units by name: it needs aullm++ as it is by default")
 
     def main_loss(self) -> str:
         """Name of L_main: AC4AU's is focal, unless it is left out."""

@@ -94,6 +94,8 @@ def main() -> None:
     options, data_options, recipe = parts
     if recipe.method in UNTRAINED:
         raise InputError(f"{recipe.method} has nothing to train or keep; training.loso and cross_domain score it")
+    if recipe.leave_units_out:
+        raise InputError("leave_units_out keeps no model; training.loso and cross_domain score it")
     units = action_units_of(data_options)
     run, chosen, names = Path(options.output), {options.data: data_options}, part_names(options.test)
     chosen |= test_options(options.test, data_options, options.max_test_subjects)

@@ -19,6 +19,7 @@ class RunProgress:
 
     def __init__(self, folds: int, finished: int, steps: int) -> None:
         self.steps, self.before = steps, finished * steps
+        self.within = 0  # steps of the present fold that were done before its present training
         self._hides_others = logging.is_progress_bar_enabled()
         if self._hides_others:  # those of loading and saving weights would come below this one, several times a fold
             logging.disable_progress_bar()
@@ -36,8 +37,8 @@ class RunProgress:
         self.bar.set_description(name)
 
     def reach(self, step: int) -> None:
-        """Show that so many steps of the present fold are done."""
-        self.bar.update(self.before + step - self.bar.n)
+        """Show that so many steps of the present training are done."""
+        self.bar.update(self.before + self.within + step - self.bar.n)
 
     def note(self, **figures: float) -> None:
         """Show figures behind the bar."""
@@ -45,6 +46,7 @@ class RunProgress:
 
     def finish_fold(self) -> None:
         """Go on behind the present fold, whether its steps were all needed or not."""
+        self.within = 0
         self.reach(self.steps)
         self.before += self.steps
 

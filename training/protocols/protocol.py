@@ -127,15 +127,14 @@ def run_folds(
     number, shards = parse_shard(shard)
     on_main_process(lambda: open_run(run, record))
     if fit is None:
-        from training.learning.fit import fit as fit_fold  # not above: --help and errors of input need not wait for it
-
-        fit = fit_fold
+        fit = _fit_of(recipe)
+    steps = recipe.fold_steps() * (len(record["action_units"]) if recipe.leave_units_out else 1)
     everything = [(seed, fold) for seed, own in folds.items() for fold in own]
     about = record | environment()
     own = everything[number - 1 :: shards]
     # One process looks, so that all agree whatever other jobs finish meanwhile.
     waiting = on_main_process(lambda: [not fold_folder(run, fold.name, seed).is_dir() for seed, fold in own])
-    with closing(RunProgress(len(own), len(own) - sum(waiting), recipe.fold_steps())) as progress:
+    with closing(RunProgress(len(own), len(own) - sum(waiting), steps)) as progress:
         for number, (seed, fold) in enumerate(own):
             if not waiting[number]:
                 continue
@@ -148,6 +147,17 @@ def run_folds(
                         tqdm.write(f"{run}: fold {fold.name}, seed {seed}, is being trained by another job")
             progress.finish_fold()
     on_main_process(lambda: _finish(run, [fold_folder(run, fold.name, seed) for seed, fold in everything]))
+
+
+def _fit_of(recipe: Recipe) -> "Callable[..., Fitted]":
+    """What trains a fold; imported late, for --help and errors of input need not wait for it."""
+    if recipe.leave_units_out:
+        from training.learning.units_left_out import fit_without_each
+
+        return fit_without_each
+    from training.learning.fit import fit
+
+    return fit
 
 
 def _run_fold(
