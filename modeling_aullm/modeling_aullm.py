@@ -1,24 +1,20 @@
 """AULLM++ for action unit detection: evidence, structure, deduction."""
 
 import logging
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
-from transformers import initialization as init
+from transformers import PreTrainedModel
 
-from .checkpoint_files import check_layers, check_shapes, save_pipeline_code, shapes_in, weight_files
 from .configuration_aullm import AULLMConfig
 from .deduction import PromptReader, Reading, build_llm
 from .event_reading import StretchReading, read_stretch
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence
 from .initial_weights import init_weights
-from .language_model import LanguageModel, difference_from_record, open_language_model
-from .lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict, llm_keys, without_load_report
+from .language_model import open_language_model
+from .lean_checkpoint import LeanPreTrainedModel, freeze_llm, llm_keys, without_load_report
 from .motion_encoder import HALF_PRECISION, MotionEncoder, check_clips
 from .motion_stretch import MotionStretch
 from .other_units import for_units
@@ -31,16 +27,12 @@ from .temporal_head import TemporalHead
 logger = logging.getLogger(__name__)
 
 TOKEN_SHARE = 0.3  # of the embeddings' root mean square: a token changes its word's meaning, it does not drown it
-HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
 
-class AULLMForAUDetection(PreTrainedModel):
+class AULLMForAUDetection(LeanPreTrainedModel):
     """AULLM++ (arXiv 2603.08387); with `AULLMConfig.au_llm()`, AU-LLM (arXiv 2507.21778).
 
-    Checkpoints come in two kinds, both loaded by `from_pretrained`: *lean* holds what was trained and the record of
-    the LLM it was trained on, *whole* holds the LLM, too. What a save would leave out is frozen on loading: of a lean
-    checkpoint, and of a model started by `from_backbones`, the LLM's own weights; LoRA and all else learn. All of a
-    whole checkpoint may be trained.
+    Checkpoints are lean or whole, see `LeanPreTrainedModel`.
 
     Only the LLM goes to half precision (by `dtype`, `to`, `half`): motion is a small difference of large numbers, so
     everything else stays in single precision, and `dtype`, that of the frames to pass, is float32.
@@ -176,14 +168,6 @@ class AULLMForAUDetection(PreTrainedModel):
         """Initialise one module that is not the LLM's."""
         init_weights(module)
 
-    def initialize_weights(self) -> None:
-        """Initialise what no checkpoint gave; LoRA starts as no change to the LLM (its B is zero)."""
-        super().initialize_weights()
-        with torch.no_grad():
-            for name, parameter in self.llm.named_parameters():
-                if ".lora_B." in name:
-                    init.zeros_(parameter)
-
     def get_input_embeddings(self) -> nn.Module:
         """The LLM's embedding table."""
         return self.llm.get_input_embeddings()
@@ -253,87 +237,6 @@ class AULLMForAUDetection(PreTrainedModel):
         with without_load_report():  # it would name the vision part as missing; that it is new is the point
             model = super().from_pretrained(None, config=config, state_dict=llm_keys(weights, config), dtype=dtype)
         return freeze_llm(model)
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any) -> Any:
-        """Load a checkpoint, lean or whole, with the arguments of any model of transformers.
-
-        `dtype` is that of the LLM, by default the one it was saved in. The LLM of a lean checkpoint is frozen.
-
-        Raises:
-            LanguageModelNotFound: If a lean checkpoint's LLM is not to be had; the message says where was looked.
-            ValueError: If the checkpoint lacks weights, or has them of other shapes: none is ever made up, and no
-                memory taken for what its files do not hold.
-        """
-        config, wants_info = kwargs.pop("config", None), kwargs.pop("output_loading_info", False)
-        dtype = kwargs.pop("dtype", kwargs.pop("torch_dtype", "auto"))
-        hub = {name: kwargs[name] for name in HUB_ARGUMENTS if name in kwargs}
-        if not isinstance(config, PreTrainedConfig):
-            path = pretrained_model_name_or_path if config is None else config
-            config, kwargs = AULLMConfig.from_pretrained(path, return_unused_kwargs=True, **kwargs)
-            kwargs |= hub
-        source = pretrained_model_name_or_path
-        if source is not None:
-            check_layers(source, config)
-            with torch.device("meta"):
-                wanted = {name: tuple(weight.shape) for name, weight in cls(config).state_dict().items()}
-            if config.checkpoint == "lean":
-                weights = lean_state_dict(source, config, hub)
-                check_shapes(source, wanted, {name: tuple(weight.shape) for name, weight in weights.items()})
-                kwargs = {name: value for name, value in kwargs.items() if name not in HUB_ARGUMENTS}
-                kwargs["state_dict"], source = weights, None
-            else:
-                check_shapes(source, wanted, shapes_in(weight_files(source, hub)))
-        if dtype == "auto":
-            dtype = config.text_config.dtype or dtype
-        kwargs |= {"config": config, "dtype": dtype, "output_loading_info": True, "use_safetensors": True}
-        loaded: Any = super().from_pretrained(source, *args, **kwargs)
-        model, info = loaded
-        model.config.name_or_path = model.name_or_path = str(pretrained_model_name_or_path)
-        if pretrained_model_name_or_path is not None and config.checkpoint == "lean":
-            freeze_llm(model)
-        return (model, info) if wants_info else model
-
-    def save_pretrained(
-        self, save_directory: str | os.PathLike, *args: Any, whole: bool | None = None, **kwargs: Any
-    ) -> None:
-        """Save a checkpoint with the code that loads it.
-
-        Args:
-            save_directory: Folder.
-            *args: As in transformers.
-            whole: `True` writes the LLM, too; `False` leaves it out (lean). Default: lean if the LLM's weights are
-                those on record. They are compared with them (0.3 s for SmolLM2-135M), rounding to another type apart;
-                where they were trained, or the recorded ones are not here, the checkpoint is whole, and a warning says
-                why.
-            **kwargs: As in transformers.
-
-        Raises:
-            ValueError: If a lean checkpoint is asked for and would lose weights of the LLM.
-        """
-        weights = kwargs.pop("state_dict", None) or self.state_dict()
-        lean = whole is False or (whole is None and bool(self.config.llm))
-        if lean and (lost := self._lost_if_lean(weights)):
-            if whole is False:
-                raise ValueError(f"{lost}, so only whole=True can save it")
-            logger.warning("%s, so the checkpoint is saved whole, with its LLM.", lost)
-            lean = False
-        kwargs["state_dict"] = {name: w for name, w in weights.items() if not (lean and is_llm_weight(name))}
-        kind, self.config.checkpoint = self.config.checkpoint, "lean" if lean else "whole"
-        self.config.get_text_config().dtype = self.llm.dtype
-        try:
-            super().save_pretrained(save_directory, *args, **kwargs)
-        finally:
-            self.config.checkpoint = kind
-        save_pipeline_code(Path(save_directory), self)
-
-    def _lost_if_lean(self, weights: dict[str, torch.Tensor]) -> str | None:
-        """Why a lean checkpoint could not bring the LLM's weights back; `None` if it can."""
-        if not self.config.llm:
-            return "this model's LLM has no recorded source (config.llm)"
-        named = {name.removeprefix("llm."): weight for name, weight in weights.items() if is_llm_weight(name)}
-        own = {name.replace(".base_layer.", "."): weight for name, weight in named.items()}  # LoRA moves what it wraps
-        return difference_from_record(LanguageModel(**self.config.llm), own)
 
 
 def _in_single_precision(fn: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:

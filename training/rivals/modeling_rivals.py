@@ -6,13 +6,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
-from transformers import initialization as init
 
-from modeling_aullm.checkpoint_files import check_layers, check_shapes, save_pipeline_code, shapes_in, weight_files
 from modeling_aullm.deduction import build_llm
-from modeling_aullm.language_model import LanguageModel, difference_from_record
-from modeling_aullm.lean_checkpoint import freeze_llm, is_llm_weight, lean_state_dict
+from modeling_aullm.lean_checkpoint import LeanPreTrainedModel
 from modeling_aullm.motion_encoder import check_clips
 from modeling_aullm.read_out import ActionUnitHead
 
@@ -32,13 +28,12 @@ NETWORKS: dict[str, type[Network]] = {
     "led_head": LEDHead,
     "flow_sssnet": FlowSSSNet,
 }
-HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
 
-class RivalForAUDetection(PreTrainedModel):
+class RivalForAUDetection(LeanPreTrainedModel):
     """One of the other systems, by `config.method`; see the module of each for what is published and what is not.
 
-    A checkpoint with an LLM is lean, as AULLM++'s, unless the LLM's weights are not those on record.
+    A checkpoint with an LLM is lean or whole, as AULLM++'s.
     """
 
     config: RivalConfig
@@ -103,81 +98,15 @@ class RivalForAUDetection(PreTrainedModel):
             if hasattr(module, name):
                 getattr(module, name)()
 
-    def initialize_weights(self) -> None:
-        """Initialise what no checkpoint gave; LoRA starts as no change to the LLM (its B is zero)."""
-        super().initialize_weights()
-        with torch.no_grad():
-            for name, parameter in self.named_parameters():
-                if ".lora_B." in name:
-                    init.zeros_(parameter)
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any) -> Any:
-        """Load a checkpoint with the arguments of any model of transformers. The LLM of a lean one is frozen.
-
-        Raises:
-            LanguageModelNotFound: If the LLM of a lean checkpoint is not to be had.
-            ValueError: If the checkpoint lacks weights, or has them of other shapes.
-        """
-        source, config = pretrained_model_name_or_path, kwargs.pop("config", None)
-        hub = {name: kwargs[name] for name in HUB_ARGUMENTS if name in kwargs}
-        if not isinstance(config, PreTrainedConfig):
-            config, kwargs = RivalConfig.from_pretrained(config or source, return_unused_kwargs=True, **kwargs)
-            kwargs |= hub
-        if source is None:
-            return super().from_pretrained(None, *args, config=config, **kwargs)
-        check_layers(source, config)
-        with torch.device("meta"):
-            wanted = {name: tuple(weight.shape) for name, weight in cls(config).state_dict().items()}
-        if config.checkpoint == "lean":
-            weights = lean_state_dict(source, config, hub)
-            check_shapes(source, wanted, {name: tuple(weight.shape) for name, weight in weights.items()})
-            kwargs = {name: value for name, value in kwargs.items() if name not in HUB_ARGUMENTS}
-            kwargs |= {"state_dict": weights}
-        else:
-            check_shapes(source, wanted, shapes_in(weight_files(source, hub)))
-        lean = config.checkpoint == "lean"
-        loaded: Any = super().from_pretrained(None if lean else source, *args, config=config, **kwargs)
-        model = loaded[0] if isinstance(loaded, tuple) else loaded
-        model.config.name_or_path = model.name_or_path = str(source)
-        if lean:
-            freeze_llm(model)
-        return loaded
-
-    def save_pretrained(
-        self, save_directory: str | os.PathLike, *args: Any, whole: bool | None = None, **kwargs: Any
-    ) -> None:
-        """Save a checkpoint with the code that loads it, here or where this package is not.
+    def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+        """Save a checkpoint as `LeanPreTrainedModel` does, with the code that loads it where this package is not.
 
         Args:
             save_directory: Folder.
-            *args: As in transformers.
-            whole: `True` writes the LLM, too. Default: only if its weights are not those on record.
-            **kwargs: As in transformers.
-
-        Raises:
-            ValueError: If a lean checkpoint is asked for and would lose weights of the LLM.
+            *args: As there.
+            **kwargs: As there.
         """
-        weights = kwargs.pop("state_dict", None) or self.state_dict()
-        own = {
-            name.removeprefix("llm.").replace(".base_layer.", "."): weight
-            for name, weight in weights.items()
-            if is_llm_weight(name)
-        }
-        lean = bool(own) and not whole
-        if lean:
-            record = self.config.llm
-            lost = difference_from_record(LanguageModel(**record), own) if record else "this LLM has no recorded source"
-            if lost and whole is False:
-                raise ValueError(f"{lost}, so only whole=True can save it")
-            lean = not lost
-        kwargs["state_dict"] = {name: w for name, w in weights.items() if not (lean and is_llm_weight(name))}
-        kind, self.config.checkpoint = self.config.checkpoint, "lean" if lean else "whole"
-        try:
-            super().save_pretrained(save_directory, *args, **kwargs)
-        finally:
-            self.config.checkpoint = kind
-        save_pipeline_code(Path(save_directory), self)
+        super().save_pretrained(save_directory, *args, **kwargs)
         make_standalone(Path(save_directory))
 
 
