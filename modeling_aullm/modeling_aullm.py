@@ -12,6 +12,7 @@ from .configuration_aullm import AULLMConfig
 from .deduction import PromptReader, Reading, build_llm
 from .event_reading import StretchReading, read_stretch
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence
+from .flips import check_flips
 from .initial_weights import init_weights
 from .language_model import open_language_model
 from .lean_checkpoint import LeanPreTrainedModel, freeze_llm, llm_keys, without_load_report
@@ -21,7 +22,7 @@ from .other_units import for_units
 from .outputs import AULLMOutput, of_clips
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt, unit_positions
 from .read_out import ActionUnitHead, NamedCorrection, TokenReader
-from .structure import RelationalAUGraph, check_flips
+from .structure import RelationalAUGraph
 from .temporal_head import TemporalHead
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         *,
         flipped_units: torch.Tensor | None = None,
         flipped_relations: torch.Tensor | None = None,
+        donors: torch.Tensor | None = None,
         share_prefix: bool = True,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
@@ -95,6 +97,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
             return_dict: `False` gives a plain tuple, as everywhere in transformers.
             flipped_units: Units whose node says its opposite in `counterfactual_logits`, bool, shape (batch, units).
             flipped_relations: Relations as weak there as they were strong, bool, shape (batch, relations).
+            donors: Clips of this batch whose nodes take the place of the flipped units' there, long, shape (batch,).
             share_prefix: `False` reads the static text anew for every clip: same logits, many times the cost.
             output_hidden_states: Whether to give those of the LLM; by default as the configuration says. Each clip
                 reads the whole prompt then, as without `share_prefix`.
@@ -106,7 +109,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         """
         config = self.config
         check_clips(pixel_values, config)
-        flips = check_flips(config, len(pixel_values), self.device, flipped_units, flipped_relations)
+        flips = check_flips(config, len(pixel_values), self.device, flipped_units, flipped_relations, donors)
         x_att, motion = self.motion_encoder(pixel_values)
         content_token, gate_weights = self.evidence(x_att)
         structure = None if self.structure is None else self.structure(x_att, motion, flips)

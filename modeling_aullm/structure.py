@@ -15,6 +15,7 @@ from transformers import initialization as init
 from .configuration_aullm import AULLMConfig
 from .evidence import TokenNorm
 from .facs import ACTION_UNITS, RELATION_TYPES
+from .flips import Flips
 from .motion_encoder import ENCODER_CHANNELS, feature_map_size
 
 WINDOWS_X, WIDTH_X = (-0.07, 0.0, 0.07), 0.03  # of the crop's side: windows around a site, and their spread
@@ -28,49 +29,6 @@ class StructureOutput(NamedTuple):
     instruction_token: torch.Tensor
     node_states: torch.Tensor
     relation_strengths: torch.Tensor
-
-
-class Flips(NamedTuple):
-    """Rules to turn around in each clip, for a counterfactual Instruction Token ("AU flip").
-
-    Own choice: the papers name the flip and leave open what it turns. A flipped unit's node says its opposite (its
-    features are negated before the reasoning); a flipped relation is as weak as it was strong (1 - strength).
-    """
-
-    units: torch.Tensor
-    relations: torch.Tensor
-
-
-def check_flips(
-    config: AULLMConfig, batch: int, device: torch.device, units: torch.Tensor | None, relations: torch.Tensor | None
-) -> Flips | None:
-    """Both kinds of flips of a batch; None if nothing is flipped.
-
-    Args:
-        config: The model's.
-        batch: Clips.
-        device: Where flips of a kind that is not given, which are none, are made.
-        units: Bool, shape (batch, units), or None.
-        relations: Bool, shape (batch, relations), or None.
-
-    Raises:
-        ValueError: If a tensor is not as described, or the model has no structure.
-    """
-    if units is None and relations is None:
-        return None
-    if config.structure == "none":
-        raise ValueError("this model has no structure (config.structure is none), so no rule can be flipped")
-    flips = []
-    for name, given, count in (
-        ("flipped_units", units, len(config.action_units)),
-        ("flipped_relations", relations, len(config.relations)),
-    ):
-        if given is None:
-            given = torch.zeros(batch, count, dtype=torch.bool, device=device)
-        if given.dtype != torch.bool or tuple(given.shape) != (batch, count):
-            raise ValueError(f"{name} must be bool of shape ({batch}, {count}), got {given.dtype} {tuple(given.shape)}")
-        flips.append(given)
-    return Flips(*flips)
 
 
 class RegionMotion(nn.Module):
@@ -329,7 +287,7 @@ class RelationalAUGraph(nn.Module):
         Args:
             x_att: Motion features, shape (batch, 64, time, s, s).
             motion: What they were made from, shape (batch, channels, num_frames - 1, side, side).
-            flips: What is flipped, bool: units (batch, units), relations (batch, relations).
+            flips: What is flipped, from `check_flips`.
 
         Returns:
             Instruction token, shape (batch, hidden_size); node states, shape (batch, units, node_size); relation
@@ -338,7 +296,8 @@ class RelationalAUGraph(nn.Module):
         """
         nodes, flipped = self.nodes(x_att, motion), None
         if flips is not None:
-            nodes = torch.cat([nodes, torch.where(flips.units[..., None], -nodes, nodes)])
+            turned = -nodes if flips.donors is None else nodes[flips.donors]
+            nodes = torch.cat([nodes, torch.where(flips.units[..., None], turned, nodes)])
             flipped = torch.cat([torch.zeros_like(flips.relations), flips.relations])
         for layer in self.reasoning:
             nodes, strengths = layer(nodes, self.pairs, self.types, flipped)

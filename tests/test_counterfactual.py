@@ -3,7 +3,9 @@ import pytest
 import torch
 from conftest import tiny_model
 
-from training.learning.counterfactual import consistency_loss, draw_flipped_units, relations_of
+from modeling_aullm.flips import Flips
+from training.learning.counterfactual import consistency_loss, donors_of, draw_flipped_units, relations_of
+from training.learning.models import WithoutLLM
 
 
 def flip(batch, count, *indices):
@@ -35,6 +37,38 @@ def test_the_counterfactual_answer_is_that_of_a_model_with_the_rule_turned_by_ha
     torch.testing.assert_close(given, by_hand, atol=1e-5, rtol=1e-4)
 
 
+def test_a_donors_node_takes_the_place_of_a_flipped_units(model, clips):
+    flipped = {"flipped_units": flip(3, 12, (0, 4), (1, 4)), "donors": torch.tensor([2, 0, 1])}
+    given = model(clips, **flipped)
+    nodes = model.structure.nodes
+    hook = nodes.register_forward_hook(
+        lambda _module, _inputs, out: torch.cat([out[:, :4], out[[2, 0, 2], 4:5], out[:, 5:]], 1)
+    )
+    by_hand = model(clips).logits
+    hook.remove()
+    torch.testing.assert_close(given.counterfactual_logits, by_hand, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(given.logits, model(clips).logits, atol=1e-5, rtol=1e-4)
+    reader = WithoutLLM(model)
+    torch.testing.assert_close(
+        reader(clips, **flipped).counterfactual_logits - reader(clips).logits,
+        reader.reader(given.content_token, *_structure_with(model, clips, flipped)) - reader(clips).logits,
+    )
+
+
+def _structure_with(model, clips, flipped):
+    """Counterfactual token and nodes, by `Flips` made by hand."""
+    relations = torch.zeros(3, len(model.config.relations), dtype=torch.bool)
+    token, nodes, _ = model.structure(
+        *model.motion_encoder(clips), Flips(flipped["flipped_units"], relations, flipped["donors"])
+    )
+    return token[3:], nodes[3:]
+
+
+def test_donors_are_neighbours_however_a_batch_is_shared_out():
+    assert donors_of(6).tolist() == [1, 0, 3, 2, 5, 4] and donors_of(3).tolist() == [1, 0, 2]
+    assert [2 + own for own in donors_of(4).tolist()] == donors_of(6).tolist()[2:]
+
+
 def test_a_flipped_relation_is_as_weak_as_it_was_strong(model, clips):
     layer = model.structure.reasoning[-1]
     count = len(model.config.relations)
@@ -64,6 +98,8 @@ def test_evidence_does_not_change_with_the_rules(clips):
 def test_wrong_flips_are_refused(model, clips):
     with pytest.raises(ValueError, match=r"flipped_units must be bool of shape \(3, 12\), got torch.bool \(3, 11\)"):
         model(clips, flipped_units=flip(3, 11))
+    with pytest.raises(ValueError, match=r"donors must be long of shape \(3,\), got torch.int64 \(2,\)"):
+        model(clips, flipped_units=flip(3, 12), donors=torch.tensor([0, 1]))
     with pytest.raises(ValueError, match="no structure"):
         tiny_model(structure="none", prompt="{content}", prompt_token_ids=[5, -1])(clips, flipped_units=flip(3, 12))
 

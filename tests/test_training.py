@@ -90,7 +90,7 @@ def test_parameter_groups_have_their_own_rates(tmp_path):
     assert all(name.startswith("llm.") and ".lora_" not in name for name in names.values())
 
 
-@pytest.mark.parametrize("ccr_flip", ["nodes", "relations"])
+@pytest.mark.parametrize("ccr_flip", ["donors", "nodes", "relations"])
 def test_training_changes_what_learns_and_nothing_else(tmp_path, ccr_flip):
     model = tiny_model()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -193,7 +193,7 @@ def test_it_stops_early_when_validation_gains_nothing(fold, start, tmp_path):
 
 
 def test_the_best_step_on_validation_is_kept_not_the_last(fold, start, tmp_path):
-    recipe = tiny_recipe(start, evidence_steps=0, max_steps=6, eval_steps=1, learning_rate=0.3, dropout=0.0)
+    recipe = tiny_recipe(start, evidence_steps=0, max_steps=6, eval_steps=1, learning_rate=0.03, dropout=0.0)
     fitted = fit(recipe, fold, UNITS, seed=0, work=tmp_path / "work")
     values = [entry["eval_average_precision"] for entry in fitted.history if "eval_average_precision" in entry]
     found, labels = fitted.probabilities["validation"], np.stack([clip.labels for clip in fold.validation])

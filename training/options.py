@@ -85,7 +85,9 @@ class Recipe:
     )
     loss: Literal["bce", "asymmetric", "au_llm"] = option("bce", "L_main.")
     ccr_weight: float = option(0.3, "lambda: weight of L_cf; 0 leaves CCR out.")
-    ccr_flip: Literal["nodes", "relations"] = option("nodes", "What the AU flip changes.")
+    ccr_flip: Literal["donors", "nodes", "relations"] = option(
+        "donors", "AU flip: a unit's node becomes another clip's (donors), or its opposite; or its relations turn."
+    )
     ccr_distance: Literal["squared", "symmetric_kl"] = option("symmetric_kl", "L_cf between the two answers.")
     ccr_units: Literal["unflipped", "all"] = option("unflipped", "Units whose answer must hold.")
     leave_units_out: bool = option(False, "Read each unit by a model that was taught all others: a training a unit.")

@@ -18,6 +18,16 @@ def draw_flipped_units(units: int, rng: np.random.Generator) -> np.ndarray:
     return flipped
 
 
+def donors_of(clips: int) -> torch.Tensor:
+    """The clip whose nodes take the place of each clip's flipped units: its neighbour in the batch, (clips,).
+
+    Training clips come in an order of chance, so another person's, mostly. Neighbours by twos are the same however a
+    batch is shared out over processes and accumulation steps; the last of an odd number is its own.
+    """
+    neighbour = torch.arange(clips) ^ 1
+    return torch.where(neighbour < clips, neighbour, torch.arange(clips))
+
+
 def relations_of(flipped_units: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
     """Relations with a flipped unit at either end: bool, shape (batch, relations).
 

@@ -9,6 +9,7 @@ from torch import nn
 from transformers import PreTrainedConfig
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMOutput
+from modeling_aullm.flips import check_flips
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModel, find_language_model
 from modeling_aullm.read_out import TokenReader
 from training.errors import InputError
@@ -34,15 +35,26 @@ class WithoutLLM(nn.Module):
 
     def __init__(self, model: AULLMForAUDetection) -> None:
         super().__init__()
+        self.config = model.config
         self.motion_encoder, self.evidence, self.structure = model.motion_encoder, model.evidence, model.structure
         self.reader = model.reader or TokenReader(model.config, model.config.get_text_config().hidden_size)
 
-    def forward(self, pixel_values: torch.Tensor) -> AULLMOutput:
-        """Logits of clips, as the model's `forward` gives them."""
+    def forward(
+        self,
+        pixel_values: torch.Tensor,
+        flipped_units: torch.Tensor | None = None,
+        flipped_relations: torch.Tensor | None = None,
+        donors: torch.Tensor | None = None,
+    ) -> AULLMOutput:
+        """Logits of clips, with flips counterfactual ones, too, as the model's `forward` gives them."""
+        clips = len(pixel_values)
+        flips = check_flips(self.config, clips, pixel_values.device, flipped_units, flipped_relations, donors)
         x_att, motion = self.motion_encoder(pixel_values)
-        structure = None if self.structure is None else self.structure(x_att, motion)
+        structure = None if self.structure is None else self.structure(x_att, motion, flips)
         token, nodes, _ = structure or (None, None, None)
-        return AULLMOutput(logits=self.reader(self.evidence(x_att)[0], token, nodes))
+        content = self.evidence(x_att)[0]
+        logits = self.reader(content if flips is None else content.repeat(2, 1), token, nodes)
+        return AULLMOutput(logits=logits[:clips], counterfactual_logits=None if flips is None else logits[clips:])
 
 
 def build_model(recipe: Recipe, action_units: Sequence[str]) -> nn.Module:

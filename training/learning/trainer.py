@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
-from modeling_aullm import AULLMForAUDetection, AULLMOutput
-from training.learning.counterfactual import consistency_loss, relations_of
+from modeling_aullm import AULLMOutput
+from training.learning.counterfactual import consistency_loss, donors_of, relations_of
 from training.learning.losses import LOSSES
 from training.options import Recipe
 from training.rivals.deft_llm import ExpertReader
@@ -34,9 +34,8 @@ class AULLMTrainer(Trainer):
         if self.is_fsdp_enabled:  # FSDP's own way to mixed precision would round the frames, and their motion away
             self.accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy()
         self.model_accepts_loss_kwargs = False  # our loss is a mean over clips: accumulated steps are averaged
-        # CCR turns rules around that only a model with structure and an LLM has.
         own: Any = self.model
-        structured = isinstance(own, AULLMForAUDetection) and own.structure is not None
+        structured = getattr(own, "structure", None) is not None  # CCR turns rules around
         self.ccr_weight = recipe.ccr_weight if structured else 0.0
         self.has_losses_of_its_own = isinstance(own, RivalForAUDetection | ExpertReader)
 
@@ -116,6 +115,8 @@ class AULLMTrainer(Trainer):
         return super().autocast_smart_context_manager(cache_enabled)
 
     def _flips(self, flipped: torch.Tensor) -> dict[str, torch.Tensor]:
+        if self.recipe.ccr_flip == "donors":
+            return {"flipped_units": flipped, "donors": donors_of(len(flipped)).to(flipped.device)}
         if self.recipe.ccr_flip == "nodes":
             return {"flipped_units": flipped}
         own: Any = self.model
