@@ -4,6 +4,7 @@ Set beside a checkpoint's answers are those of its own reader, without the LLM's
 regressions, one a unit, fitted to its tokens and nodes on clips that it has read (its weights rest): on unseen people
 of the domain, on the other domain and on the test beds of `training.synthetic.beds` there. Thresholds of all, and
 the regressions' strength of regularisation, are chosen on the same validation people. Intervals: people are resampled.
+Beside that, what a unit's partners do to it on each bed: see `training.scoring.partners`.
 
     python -m training.readers --checkpoint CHECKPOINT --output FOLDER
 """
@@ -30,8 +31,10 @@ from training.events.checkpoint import open_checkpoint
 from training.json_files import write_json
 from training.learning.augmentation import ClipDataset
 from training.options import DataOptions, option, parse_options
+from training.report.readers import COMPARED, FIGURES, OWN, readers_markdown
 from training.scoring.bootstrap import Difference, Pool, compare
 from training.scoring.metrics import choose_thresholds, mean_defined, roc_auc, score
+from training.scoring.partners import compare_with_rules, label_correlations, partner_effects
 
 TOKENS = {
     "both tokens": ("content", "instruction"),
@@ -41,10 +44,9 @@ TOKENS = {
 }
 TESTS = ("synthetic:B", "synthetic:B/hidden", "synthetic:B/weak", "synthetic:B/changed_rules")
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)  # of the regressions, scikit-learn's C
-FIGURES = ("binary_f1_at_0.5", "binary_f1_at_validation_threshold", "roc_auc")
-COMPARED = ("binary_f1_at_validation_threshold", "roc_auc")
-OWN, OWN_READER = "AULLM++", "AULLM++ without its LLM"
+OWN_READER = "AULLM++ without its LLM"
 BATCH = 32
+PARTNER_CLIPS = 64  # of each bed; each is read anew with every unit's node from another clip
 
 
 @dataclass
@@ -152,11 +154,18 @@ def mean_auc(clips: ReadClips, probabilities: np.ndarray) -> float:
     return mean_defined(values) or 0.0  # without any, no strength is better than another
 
 
-def compare_readers(model: Any, options: ReaderOptions, units: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Figures of the model and of each reader, means over units, by test bed and method.
+class Compared(NamedTuple):
+    """Figures by test bed: of each method, means over units; and what partners do to a unit, see `PartnerEffect`.
 
     `AULLM++ ahead by`: the model's less the method's, with the 95 % interval.
     """
+
+    figures: dict[str, dict[str, dict[str, Any]]]
+    partners: dict[str, dict[str, float | None]]
+
+
+def compare_readers(model: Any, options: ReaderOptions, units: list[str]) -> Compared:
+    """The model beside each reader, on every test bed."""
     cores = os.cpu_count() or 1
 
     def load(name: str, subjects: int) -> list[Clip]:
@@ -173,10 +182,12 @@ def compare_readers(model: Any, options: ReaderOptions, units: list[str]) -> dic
         name: choose_thresholds(validation.labels, method(validation), validation.people)
         for name, method in methods.items()
     }
-    figures = {}
-    tests = {"synthetic:A, unseen people": unseen}
-    tests |= {name: read_clips(model, load(name, options.test_subjects), name) for name in options.tests}
-    for name, clips in tests.items():
+    figures, partners, rules = {}, {}, label_correlations(train.labels)
+    beds = {"synthetic:A, unseen people": parts["unseen"]}
+    beds |= {name: load(name, options.test_subjects) for name in options.tests}
+    for name, own in beds.items():
+        clips = unseen if own is parts["unseen"] else read_clips(model, own, name)
+        partners[name] = partners_on(model, own, rules, options.seed)
         pools = {method: pool_of(clips, say(clips), thresholds[method]) for method, say in methods.items()}
         figures[name] = {
             method: {figure: score(clips.labels, pool.probabilities, units, thresholds[method])["mean"][figure]
@@ -184,7 +195,16 @@ def compare_readers(model: Any, options: ReaderOptions, units: list[str]) -> dic
             | {"AULLM++ ahead by": ahead(pools[OWN], pool)}
             for method, pool in pools.items()
         }  # fmt: skip
-    return figures
+    return Compared(figures, partners)
+
+
+def partners_on(model: Any, clips: Sequence[Clip], rules: np.ndarray, seed: int) -> dict[str, float | None]:
+    """What partners do to a unit in some of the clips, drawn by the seed."""
+    drawn = np.random.default_rng(seed).permutation(len(clips))[:PARTNER_CLIPS]
+    sampled = ClipDataset([clips[at] for at in drawn], model.config.num_frames)
+    pixel_values = torch.stack([sampled[at]["pixel_values"] for at in range(len(drawn))])
+    labels = np.stack([clips[at].labels for at in drawn])
+    return compare_with_rules(partner_effects(model, pixel_values, labels, seed), rules)._asdict()
 
 
 def ahead(own: Pool, other: Pool) -> dict[str, dict[str, float | None]]:
@@ -200,39 +220,20 @@ def pool_of(clips: ReadClips, probabilities: np.ndarray, thresholds: Sequence[fl
     return Pool(*named, clips.labels, probabilities, np.broadcast_to(thresholds, clips.labels.shape))
 
 
-def as_markdown(figures: dict[str, dict[str, dict[str, Any]]]) -> str:
-    """A table of the figures."""
-    head = ["test bed", "method", "binary F1 at 0.5", "binary F1 at validation threshold", "ROC AUC"]
-    head += ["AULLM++ ahead by, binary F1 [95 %]", "AUC [95 %]"]
-    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    for bed, methods in figures.items():
-        for method, values in methods.items():
-            cells = ["-" if values[name] is None else f"{values[name]:.3f}" for name in FIGURES]
-            cells += ["" if method == OWN else as_interval(values["AULLM++ ahead by"][name]) for name in COMPARED]
-            lines.append(f"| {bed} | {method} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def as_interval(value: dict[str, float | None]) -> str:
-    """A difference with its interval."""
-    if value["difference"] is None:
-        return "-"
-    return f"{value['difference']:+.3f} [{value['low']:+.3f}, {value['high']:+.3f}]"
-
-
 def main() -> None:
     """Read the clips, fit the readers, and write the figures."""
     (options,) = parse_options(ReaderOptions, description=__doc__)
     model, processor = open_checkpoint(options.checkpoint)
     if model.config.structure == "none" or model.reader is None:
         raise InputError(f"{options.checkpoint} has no instruction token or no reader: there is nothing to compare")
-    figures = compare_readers(model, options, list(processor.action_units))
+    compared = compare_readers(model, options, list(processor.action_units))
     folder = Path(options.output)
     folder.mkdir(parents=True)
     command = shlex.join(["python", "-m", "training.readers", *sys.argv[1:]])
-    write_json(folder / "readers.json", {"command": command, "seed": options.seed, "figures": figures})
-    write_whole(folder / "readers.md", lambda path: path.write_text(as_markdown(figures), encoding="utf-8"))
-    sys.stdout.write(as_markdown(figures))
+    write_json(folder / "readers.json", {"command": command, "seed": options.seed} | compared._asdict())
+    text = readers_markdown(*compared)
+    write_whole(folder / "readers.md", lambda path: path.write_text(text, encoding="utf-8"))
+    sys.stdout.write(text)
 
 
 if __name__ == "__main__":
