@@ -12,7 +12,6 @@ from training.learning.augmentation import (
     ClipDataset,
     augment,
     drift_path,
-    exchangeable,
     jittered_range,
     tone_curve,
 )
@@ -194,27 +193,3 @@ def test_labels_have_no_side_and_stay():
     for epoch in range(5):
         dataset.set_epoch(epoch)
         assert dataset[0]["labels"].tolist() == [1, 0]
-
-
-def test_halves_keep_their_own_movement_and_their_units():
-    """Brows of one clip over the mouth of another: upper units from the first, lower ones from the second."""
-    units = ["AU1", "AU12"]
-    still = np.full((8, 64, 64), 100, np.uint8)
-    upper, lower = still.copy(), still.copy()
-    upper[4:, 10:16, 20:40] = 160
-    lower[4:, 44:50, 20:40] = 160
-    first = make_clip(labels=(1.0, 0.0))._replace(frames=upper)
-    second = make_clip(labels=(0.0, 1.0))._replace(frames=lower)
-    seen = set()
-    for seed in range(40):
-        clip = ClipDataset([first, second], 6, seed=seed, exchanged=1.0, units=units)[0]
-        brow, mouth = (np.ptp(clip["pixel_values"][:, rows, 25].numpy()) for rows in (12, 46))
-        assert bool(brow > 0.2) == bool(clip["labels"][0]) and bool(mouth > 0.2) == bool(clip["labels"][1])
-        seen.add(tuple(clip["labels"].tolist()))
-    assert seen == {(1.0, 0.0), (1.0, 1.0)}  # joined with itself, and with the other
-
-
-def test_a_clip_whose_nose_moves_stays_whole():
-    units = ["AU1", "AU9", "AU12"]
-    assert exchangeable(units, np.array([1, 0, 1]), np.array([0, 0, 1]))
-    assert not exchangeable(units, np.array([1, 0, 1]), np.array([0, 1, 0]))

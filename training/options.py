@@ -91,7 +91,6 @@ class Recipe:
     ccr_distance: Literal["squared", "symmetric_kl"] = option("symmetric_kl", "L_cf between the two answers.")
     ccr_units: Literal["unflipped", "all"] = option("unflipped", "Units whose answer must hold.")
     leave_units_out: bool = option(False, "Read each unit by a model that was taught all others: a training a unit.")
-    exchanged_halves: float = option(0.0, "Share of training clips whose lower half is another clip's; 0 for none.")
     evidence_steps: int = option(250, "Steps before the LLM joins (no LLM: added to max_steps).")
     max_steps: int = option(100, "Steps of the whole model.")
     batch_size: int = option(64, "Clips a step, over all processes.")
@@ -116,8 +115,6 @@ class Recipe:
             _at_least(name, getattr(self, name), 1)
         for name in ("evidence_steps", "max_steps", "patience", "workers", "ccr_weight", "weight_decay"):
             _at_least(name, getattr(self, name), 0)
-        if not 0 <= self.exchanged_halves <= 1:
-            raise InputError(f"exchanged_halves must be between 0 and 1, got {self.exchanged_halves}")
         if self.batch_size % self.gradient_accumulation_steps:
             raise InputError(
                 f"batch_size {self.batch_size} cannot be cut into {self.gradient_accumulation_steps} equal parts"

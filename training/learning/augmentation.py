@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import torch
 
-from modeling_aullm.facs import ACTION_UNITS
 from modeling_aullm.head_stabilization import UPSAMPLING, upsample
 from training.data.clips import Clip
 from training.learning.counterfactual import draw_flipped_units
@@ -22,8 +21,7 @@ NOISE = 0.008  # of 0..1, the most: a sensor's
 DRIFT_SHIFT = 0.3 / 64  # of the side, root mean square over the clip, the most
 DRIFT_TURN = 0.005  # radians (and in the logarithm of the scale): 0.16 pixels at the edge of a 64-pixel crop
 SHORTEST = 8  # frames; a clip below this is not cut
-SEAM, SEAM_SCATTER, SEAM_SOFTNESS = 0.54, 0.02, 0.02  # of the crop's height: between cheeks and mouth
-FLIPS, EXCHANGES = 1, 2  # streams of draws of their own: augmentation is the same with and without them
+FLIPS = 1  # a stream of draws of its own: augmentation is the same with and without it
 
 
 class ClipDataset(torch.utils.data.Dataset):
@@ -36,8 +34,6 @@ class ClipDataset(torch.utils.data.Dataset):
             units that CCR flips in it drawn: the same whatever the number of processes and the loader's workers, and
             whatever was drawn before.
         seed: Of the draws.
-        exchanged: Share of the clips whose lower half of the face comes from another clip, see `join_halves`.
-        units: Codes of the labels; needed where halves are exchanged.
     """
 
     def __init__(
@@ -47,11 +43,8 @@ class ClipDataset(torch.utils.data.Dataset):
         *,
         augment: bool = False,
         seed: int = 0,
-        exchanged: float = 0.0,
-        units: Sequence[str] = (),
     ) -> None:
         self.clips, self.num_frames, self.augment, self.seed = clips, num_frames, augment, seed
-        self.exchanged, self.units = exchanged, units
         numbers = {person: number for number, person in enumerate(sorted({clip.person for clip in clips}))}
         self.persons = [numbers[clip.person] for clip in clips]
         self._epoch = torch.zeros((), dtype=torch.long).share_memory_()  # seen by workers that outlive an epoch
@@ -73,52 +66,15 @@ class ClipDataset(torch.utils.data.Dataset):
         draws = (self.seed, int(self._epoch), index)
         rng = np.random.default_rng(draws)
         flipped = draw_flipped_units(len(clip.labels), np.random.default_rng((*draws, FLIPS)))
-        pixels, labels = self._sample(clip, rng), clip.labels
-        if self.exchanged:
-            own = np.random.default_rng((*draws, EXCHANGES))
-            other = self.clips[int(own.integers(len(self.clips)))]
-            if own.random() < self.exchanged and exchangeable(self.units, clip.labels, other.labels):
-                pixels = join_halves(pixels, self._sample(other, own), own)
-                labels = np.where(is_lower(self.units), other.labels, clip.labels)
+        first, last = jittered_range(clip, rng) if self.augment else (0, len(clip.frames) - 1)
+        frames = clip.frames[np.round(np.linspace(first, last, self.num_frames)).astype(int)]
+        pixels = augment(frames, rng) if self.augment else frames.astype(np.float32) / 255
         return {
             "pixel_values": torch.from_numpy(pixels),
-            "labels": torch.from_numpy(labels),
+            "labels": torch.from_numpy(clip.labels),
             "flipped_units": torch.from_numpy(flipped),
             "person": torch.tensor(self.persons[index]),
         }
-
-    def _sample(self, clip: Clip, rng: np.random.Generator) -> np.ndarray:
-        first, last = jittered_range(clip, rng) if self.augment else (0, len(clip.frames) - 1)
-        frames = clip.frames[np.round(np.linspace(first, last, self.num_frames)).astype(int)]
-        return augment(frames, rng) if self.augment else frames.astype(np.float32) / 255
-
-
-def is_lower(units: Sequence[str]) -> np.ndarray:
-    """Which units are seen below the seam, bool, (units,)."""
-    return np.array([ACTION_UNITS[unit].region in ("mouth", "chin") for unit in units])
-
-
-def exchangeable(units: Sequence[str], *labels: np.ndarray) -> bool:
-    """Whether no clip shows a unit that the seam would cut through: one of the nose."""
-    nose = [ACTION_UNITS[unit].region == "nose" for unit in units]
-    return not any(each[nose].any() for each in labels)
-
-
-def join_halves(upper: np.ndarray, lower: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The upper half of one face over the lower half of another, each with its own movement.
-
-    A counterfactual with a known answer: the units of one half are what they were, their partners in the other half
-    are present or absent as in the other clip.
-
-    Args:
-        upper: Grey 0..1, (frames, size, size).
-        lower: Likewise.
-        rng: Draws where they meet.
-    """
-    size = upper.shape[-1]
-    height = (np.arange(size, dtype=np.float32) + 0.5) / size - np.float32(SEAM + rng.normal(0, SEAM_SCATTER))
-    share = (1 / (1 + np.exp(np.clip(-height / SEAM_SOFTNESS, -30, 30)))).astype(np.float32)[:, None]
-    return upper * (1 - share) + lower * share
 
 
 def jittered_range(clip: Clip, rng: np.random.Generator) -> tuple[int, int]:

@@ -90,7 +90,7 @@ def fit(
         synchronize_batch_norm(model)
     frozen = frozen_weights(model) if launched_with_fsdp() else {}
     with without_fsdp() if isinstance(model, RivalForAUDetection) else nullcontext():
-        history = _train(recipe, model, fold, action_units, seed, work, progress)
+        history = _train(recipe, model, fold, seed, work, progress)
     probabilities = {name: predict_clips(model, clips, work, show=False) for name, clips in parts.items()}
     if isinstance(model, RivalForAUDetection):
         model.network.forget_subjects()
@@ -105,7 +105,6 @@ def _train(
     recipe: Recipe,
     model: nn.Module,
     fold: Fold,
-    units: Sequence[str],
     seed: int,
     work: Path,
     progress: RunProgress | None,
@@ -115,7 +114,7 @@ def _train(
     if getattr(model, "llm", None) is None:
         steps, rate = evidence_steps + recipe.max_steps, recipe.evidence_learning_rate
         with without_fsdp():
-            return _run_trainer(recipe, model, fold, units, seed, work / "model", show, steps=steps, learning_rate=rate)
+            return _run_trainer(recipe, model, fold, seed, work / "model", show, steps=steps, learning_rate=rate)
     history: list[dict[str, Any]] = []
     finished = work / "evidence.safetensors"
     if finished.is_file():
@@ -125,7 +124,7 @@ def _train(
         reader, rate = linear_reader(model), recipe.evidence_learning_rate
         with without_fsdp():
             history = _run_trainer(
-                recipe, reader, fold, units, seed, work / "evidence", show, steps=evidence_steps, learning_rate=rate
+                recipe, reader, fold, seed, work / "evidence", show, steps=evidence_steps, learning_rate=rate
             )
         if getattr(model, "reader", None) is None:  # a head of its own alone, which starts as the reader ends
             every = range(0, len(fold.train), max(1, len(fold.train) // ALIGNED))
@@ -142,7 +141,7 @@ def _train(
         show, rate = ShowSteps(progress, evidence_steps), recipe.learning_rate
         with frozen_llm(model, torch.bfloat16 if recipe.bf16 else torch.float32):
             history += _run_trainer(
-                recipe, model, fold, units, seed, work / "llm", show, steps=recipe.max_steps, learning_rate=rate
+                recipe, model, fold, seed, work / "llm", show, steps=recipe.max_steps, learning_rate=rate
             )
     return history
 
@@ -151,7 +150,6 @@ def _run_trainer(
     recipe: Recipe,
     model: nn.Module,
     fold: Fold,
-    units: Sequence[str],
     seed: int,
     folder: Path,
     show: ShowSteps,
@@ -170,14 +168,7 @@ def _run_trainer(
         args=arguments,
         recipe=recipe,
         positive_weight=positive_weights(torch.from_numpy(np.stack([clip.labels for clip in fold.train]))),
-        train_dataset=ClipDataset(
-            fold.train,
-            NUM_FRAMES,
-            augment=recipe.augment,
-            seed=seed,
-            exchanged=recipe.exchanged_halves if recipe.augment else 0.0,
-            units=units,
-        ),
+        train_dataset=ClipDataset(fold.train, NUM_FRAMES, augment=recipe.augment, seed=seed),
         eval_dataset=None if fold.fixed_steps else ClipDataset(fold.validation, NUM_FRAMES),
         compute_metrics=trainer_metrics,
         callbacks=callbacks,
