@@ -20,7 +20,7 @@ from torch import nn
 from benchmarks.measure import device, peak_megabytes, seconds, seconds_of_each, show, write
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMConfig, AULLMForAUDetection
 from modeling_aullm.deduction import PromptReader
-from training.learning.counterfactual import consistency_loss, draw_flipped_units
+from training.learning.counterfactual import consistency_loss, donors_of, draw_flipped_units
 from training.learning.memory import keep_freed_memory
 from training.learning.models import frozen_llm
 from training.options import Recipe
@@ -65,14 +65,13 @@ def step(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool, ccr: b
     labels = torch.zeros(len(clips), units, device=clips.device)
     rng = np.random.default_rng(0)
     drawn = np.stack([draw_flipped_units(units, rng) for _ in clips])
-    flips = {"flipped_units": torch.from_numpy(drawn).to(clips.device)} if ccr else {}
+    flipped, donors = torch.from_numpy(drawn).to(clips.device), donors_of(len(clips)).to(clips.device)
+    flips = {"flipped_units": flipped, "donors": donors} if ccr else {}
     output = model(clips, share_prefix=share, **flips)
     loss = nn.functional.binary_cross_entropy_with_logits(output.logits, labels)
     if ccr:
-        held = ~flips["flipped_units"]
-        loss = loss + Recipe().ccr_weight * consistency_loss(
-            output.logits, output.counterfactual_logits, held, Recipe().ccr_distance
-        )
+        moved = consistency_loss(output.logits, output.counterfactual_logits, flipped)
+        loss = loss + Recipe().ccr_weight * moved
     loss.backward()
 
 

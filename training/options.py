@@ -83,13 +83,11 @@ class Recipe:
     language_model: Literal["pretrained", "random", "none"] = option(
         "pretrained", "Ablation: random is a frozen LLM of random weights; none reads both tokens by a linear layer."
     )
-    loss: Literal["bce", "asymmetric", "au_llm"] = option("bce", "L_main.")
+    loss: Literal["bce", "asymmetric", "au_llm", "focal"] = option("bce", "L_main.")
     ccr_weight: float = option(0.3, "lambda: weight of L_cf; 0 leaves CCR out.")
     ccr_flip: Literal["donors", "nodes", "relations"] = option(
         "donors", "AU flip: a unit's node becomes another clip's (donors), or its opposite; or its relations turn."
     )
-    ccr_distance: Literal["squared", "symmetric_kl"] = option("symmetric_kl", "L_cf between the two answers.")
-    ccr_units: Literal["unflipped", "all"] = option("unflipped", "Units whose answer must hold.")
     leave_units_out: bool = option(False, "Read each unit by a model that was taught all others: a training a unit.")
     evidence_steps: int = option(250, "Steps before the LLM joins (no LLM: added to max_steps).")
     max_steps: int = option(100, "Steps of the whole model.")

@@ -39,21 +39,21 @@ def relations_of(flipped_units: torch.Tensor, pairs: torch.Tensor) -> torch.Tens
 
 
 def consistency_loss(
-    logits: torch.Tensor, counterfactual_logits: torch.Tensor, held: torch.Tensor, distance: str
+    logits: torch.Tensor, counterfactual_logits: torch.Tensor, flipped_units: torch.Tensor
 ) -> torch.Tensor:
-    """L_cf: how far the answers of the held units moved, a mean over those of a clip, then over the clips.
+    """L_cf: how far sure answers moved, by the symmetric KL divergence (p - q)(Z - Z_cf) of each unit.
 
-    So each clip counts alike, and a batch's loss is the mean of its parts', however it is shared out over processes.
-
-    Held are the units that were not flipped, or all. The first rests on this: a flipped unit's own node was turned
-    around, so its answer may move; any other unit's evidence is what it was, and only the rules about it changed.
+    Each unit is weighed by how sure its answer was, |2p - 1|: what rests on evidence of its own must hold, what is in
+    doubt, since its place is hidden, may lean on its partners. A flipped unit's own node was turned around, so its
+    answer may move. A mean over the units of a clip, then over the clips: so each clip counts alike, and a batch's
+    loss is the mean of its parts', however it is shared out over processes.
 
     Args:
         logits: Z, shape (batch, units).
         counterfactual_logits: Z_cf, shape (batch, units).
-        held: Where the answer must hold, bool, shape (batch, units).
-        distance: `squared` of the logits, or `symmetric_kl` of the probabilities, which is (p - q)(Z - Z_cf).
+        flipped_units: Bool, shape (batch, units).
     """
-    moved = logits - counterfactual_logits
-    apart = moved if distance == "squared" else logits.sigmoid() - counterfactual_logits.sigmoid()
-    return ((apart * moved * held).sum(1) / held.sum(1).clamp(min=1)).mean()
+    p, q = logits.sigmoid(), counterfactual_logits.sigmoid()
+    sure = (2 * p.detach() - 1).abs() * ~flipped_units
+    moved = (p - q) * (logits - counterfactual_logits)
+    return ((moved * sure).sum(1) / sure.sum(1).clamp(min=1e-3)).mean()

@@ -10,7 +10,6 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
-from modeling_aullm import AULLMOutput
 from training.learning.counterfactual import consistency_loss, donors_of, relations_of
 from training.learning.losses import LOSSES
 from training.options import Recipe
@@ -97,7 +96,7 @@ class AULLMTrainer(Trainer):
         loss = LOSSES[self.recipe.main_loss()](logits, labels, self.positive_weight.to(labels.device))
         if counterfactual:
             self._note("loss_main", loss)
-            moved = self._consistency(logits, outputs, flips)
+            moved = consistency_loss(logits, outputs.counterfactual_logits.float(), flips["flipped_units"])
             self._note("loss_cf", moved)
             loss = loss + self.ccr_weight * moved
         if own and outputs.auxiliary:
@@ -124,12 +123,6 @@ class AULLMTrainer(Trainer):
             "flipped_units": torch.zeros_like(flipped),
             "flipped_relations": relations_of(flipped, own.structure.pairs),
         }
-
-    def _consistency(self, logits: torch.Tensor, outputs: AULLMOutput, flips: dict[str, torch.Tensor]) -> torch.Tensor:
-        held = torch.ones_like(logits, dtype=torch.bool)
-        if self.recipe.ccr_units == "unflipped":
-            held = ~flips["flipped_units"]
-        return consistency_loss(logits, outputs.counterfactual_logits.float(), held, self.recipe.ccr_distance)
 
     def _note(self, name: str, value: torch.Tensor) -> None:
         self.parts.setdefault(name, []).append(value.detach())
