@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import HFValidationError, StrictDataclassError
+from huggingface_hub.utils import validate_repo_id
 from safetensors import SafetensorError
 
 from .checkpoint_files import weight_files
@@ -51,10 +52,12 @@ class Detector:
 
 def _check_kind(checkpoint: str, revision: str | None) -> None:
     """Refuse a folder or repository that holds another kind of model, before its weights are read."""
-    try:
-        config, _ = AULLMConfig.get_config_dict(checkpoint, revision=revision)
-    except HFValidationError as error:
-        raise CheckpointError(f"{checkpoint}: neither a folder nor the id of a repository") from error
+    if not os.path.isdir(checkpoint):
+        try:
+            validate_repo_id(checkpoint)
+        except HFValidationError as error:
+            raise CheckpointError(f"{checkpoint}: neither a folder nor the id of a repository") from error
+    config, _ = AULLMConfig.get_config_dict(checkpoint, revision=revision)
     if config.get("model_type") != AULLMConfig.model_type:
         raise CheckpointError(f"{checkpoint}: holds a model of type {config.get('model_type')!r}, not an AULLM++ model")
 

@@ -140,6 +140,12 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert ahead["AULLM++ ahead by"]["roc_auc"]["difference"] == pytest.approx(
         hidden["AULLM++"]["roc_auc"] - ahead["roc_auc"]
     )
+    assert set(record["partners"]) == set(record["figures"]) and "| size of the effect, logits |" in table
     with pytest.raises(SystemExit):
         run_command(readers.main)
     assert "is there already" in capsys.readouterr().err
+    nowhere = ["x", "--checkpoint", tmp_path / "not" / "there", "--output", tmp_path / "other"]
+    monkeypatch.setattr(sys, "argv", list(map(str, nowhere)))
+    with pytest.raises(SystemExit):
+        run_command(readers.main)
+    assert "not/there: neither a folder nor the id of a repository" in capsys.readouterr().err
