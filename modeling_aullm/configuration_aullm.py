@@ -168,6 +168,13 @@ class AULLMConfig(PreTrainedConfig):
             if outside:
                 raise ValueError(f"relation {edge} names {outside[0]}, which is not among the model's action units")
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """As in transformers; what was saved before there was a read-out by name is read as it was then."""
+        if "transformers_version" in config_dict and "read_out" not in config_dict:
+            config_dict = config_dict | {"read_out": "last_position", "node_regions": False}
+        return super().from_dict(config_dict, **kwargs)
+
     def to_dict(self) -> dict[str, Any]:
         """As in transformers, with the pipeline, and the model under the name its Hub tag is loaded by, too."""
         settings = super().to_dict() | {"custom_pipelines": copy.deepcopy(PIPELINES)}

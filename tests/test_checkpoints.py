@@ -201,6 +201,18 @@ def test_whole_round_trip(llm, clips, tmp_path):
         torch.testing.assert_close(loaded(clips).logits, model(clips).logits)
 
 
+def test_what_was_saved_before_the_read_out_by_name_answers_as_it_did(clips, tmp_path):
+    model = tiny_model(read_out="last_position", node_regions=False)
+    model.save_pretrained(tmp_path, whole=True)
+    saved = json.loads((tmp_path / "config.json").read_text())
+    before = {name: value for name, value in saved.items() if name not in ("read_out", "node_regions")}
+    assert len(before) == len(saved) - 2, "what is saved today says both"
+    (tmp_path / "config.json").write_text(json.dumps(before))
+    with torch.no_grad():
+        torch.testing.assert_close(AULLMForAUDetection.from_pretrained(tmp_path)(clips).logits, model(clips).logits)
+    assert AULLMConfig.from_dict({"action_units": ["AU12"]}).read_out == "by_name"
+
+
 def test_a_checkpoint_in_several_files(clips, tmp_path):
     model = tiny_model()
     model.save_pretrained(tmp_path, max_shard_size="200KB")
