@@ -43,7 +43,7 @@ run left_out/untaught 1 --leave_units_out True
 shipped() { # NAME OPTION... ; on the shipped checkpoint's clips
     python -m training.train --data synthetic:A --test $beds --output "runs/shipped/$1" --max_subjects 3000 \
         --clips_per_subject 8 --max_test_subjects 100 --validation_share 0.03 --unseen_share 0.03 \
-        --evidence_steps 1800 --max_steps 200 --eval_steps 200 --bf16 True --data_seed 3 "${@:2}"
+        --evidence_steps 2400 --max_steps 100 --eval_steps 200 --bf16 True --data_seed 3 "${@:2}"
 }
 
 shipped AULLM++

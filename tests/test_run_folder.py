@@ -41,7 +41,7 @@ def test_the_same_run_goes_on_with_options_that_change_no_figure(tmp_path):
     ("other", "said"),
     [
         ({"max_steps": 8}, "max_steps is 100 there and 8 here"),
-        ({"ccr_weight": 0.0, "loss": "asymmetric"}, "loss is bce there and asymmetric here; ccr_weight is 1.0 there"),
+        ({"ccr_weight": 0.0, "loss": "asymmetric"}, "loss is bce there and asymmetric here; ccr_weight is 0.3 there"),
         ({"data": DataOptions(validation_share=0.2)}, "validation_share is 0.1 there and 0.2 here"),
         ({"seeds": (1, 2, 3)}, "seeds is 1 2 there and 1 2 3 here"),
         ({"units": ["AU1"]}, "action_units is AU1 AU12 there and AU1 here"),

@@ -84,7 +84,7 @@ class Recipe:
         "pretrained", "Ablation: random is a frozen LLM of random weights; none reads both tokens by a linear layer."
     )
     loss: Literal["bce", "asymmetric", "au_llm", "focal"] = option("bce", "L_main.")
-    ccr_weight: float = option(1.0, "lambda: weight of L_cf; 0 leaves CCR out.")
+    ccr_weight: float = option(0.3, "lambda: weight of L_cf; 0 leaves CCR out.")
     ccr_flip: Literal["donors", "nodes", "relations"] = option(
         "donors", "AU flip: a unit's node becomes another clip's (donors), or its opposite; or its relations turn."
     )

@@ -10,24 +10,20 @@ UNITS = AU_SETS["cd6me"]
 
 EMOTIONS: dict[str, dict[str, float]] = {
     "happiness": {"AU12": 0.9, "AU6": 0.75},
-    "surprise": {"AU1": 0.85, "AU2": 0.9, "AU5": 0.4},
-    "fear": {"AU1": 0.8, "AU2": 0.6, "AU4": 0.8, "AU5": 0.3},
-    "anger": {"AU4": 0.85, "AU5": 0.15, "AU7": 0.75},
+    "surprise": {"AU1": 0.85, "AU2": 0.9, "AU5": 0.75},
+    "fear": {"AU1": 0.8, "AU2": 0.6, "AU4": 0.8, "AU5": 0.7},
+    "anger": {"AU4": 0.85, "AU5": 0.4, "AU7": 0.75},
     "sadness": {"AU1": 0.7, "AU4": 0.6, "AU15": 0.8, "AU17": 0.5},
     "disgust": {"AU9": 0.7, "AU10": 0.6, "AU4": 0.25, "AU17": 0.35, "AU7": 0.2},
     "contempt": {"AU14": 0.9, "AU12": 0.35, "AU10": 0.2},
     "repression": {"AU14": 0.6, "AU17": 0.7, "AU15": 0.45},
 }
-"""Units of each emotion and how often each takes part: EMFACS combinations (`facs.RELATIONS`), shares own choice.
-
-AU5 is rarer than in full expressions: in micro-expressions it seldom comes with the brows (over CD6ME its labels
-correlate with those of AU1 by .09, of AU2 by .08, of AU4 by -.17; AC4AU, ACM MM 2025, figure 7).
-"""
+"""Units of each emotion and how often each takes part: EMFACS combinations (`facs.RELATIONS`), shares own choice."""
 
 SHARES = {"still": 0.12, "independent": 0.40}
 """Clips without any unit, and clips whose units are drawn without regard to emotion; the others show an emotion."""
 
-INDEPENDENT_WEIGHTS = {"AU1": 0.7, "AU4": 0.6, "AU5": 1.5, "AU9": 1.3, "AU10": 1.3, "AU6": 1.3, "AU7": 1.2, "AU12": 1.3}
+INDEPENDENT_WEIGHTS = {"AU1": 0.7, "AU2": 1.0, "AU4": 0.6, "AU9": 1.3, "AU10": 1.3, "AU6": 1.3, "AU7": 1.2, "AU12": 1.3}
 """Relative frequency in independent combinations, 1 if not named: what emotions show seldom is drawn more often."""
 
 ANTAGONISTS = (("AU12", "AU15"), ("AU5", "AU6"), ("AU2", "AU9"))
