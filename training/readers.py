@@ -55,9 +55,9 @@ class ReaderOptions:
 
     checkpoint: str = field(metadata={"help": "Folder or Hub id of a checkpoint."})
     output: str = field(metadata={"help": "New folder for readers.json and readers.md."})
-    tests: list[str] = option(list(TESTS), "Test beds: names of synthetic data, folders or Hub ids.")
+    tests: list[str] = option(list(TESTS), "Test beds: synthetic data; folders or Hub ids, which are read whole.")
     subjects: int = option(400, "People of synthetic:A whose clips the readers are fitted to, validated and tried on.")
-    test_subjects: int = option(100, "People of each test bed.")
+    test_subjects: int = option(100, "People of each synthetic test bed.")
     clips_per_subject: int = option(8, "Clips of each.")
     seed: int = option(11, "Seed of people and clips; another than the checkpoint was trained with.")
 
@@ -169,7 +169,8 @@ def compare_readers(model: Any, options: ReaderOptions, units: list[str]) -> Com
     cores = os.cpu_count() or 1
 
     def load(name: str, subjects: int) -> list[Clip]:
-        which = DataOptions(max_subjects=subjects, clips_per_subject=options.clips_per_subject, data_seed=options.seed)
+        drawn = DataOptions(max_subjects=subjects, clips_per_subject=options.clips_per_subject, data_seed=options.seed)
+        which = drawn if name.startswith("synthetic:") else DataOptions()
         return load_clips(name, which, units, num_proc=cores).clips
 
     shares = {"train": 0.75, "validation": 0.125, "unseen": 0.125}
