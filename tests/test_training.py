@@ -235,7 +235,7 @@ def test_options_come_from_yaml_and_the_command_line_wins(tmp_path):
     ("yaml", "message"),
     [
         ("max_step: 3", "unknown option max_step; known are"),
-        ("loss: focal", "must be one of bce, asymmetric, au_llm, got 'focal'"),
+        ("loss: hinge", "must be one of bce, asymmetric, au_llm, focal, got 'hinge'"),
         ("max_steps: many", "must be a number, got 'many'"),
         ("bf16: 'yes please'", "must be true or false"),
         ("- 1", "must hold options by name"),
