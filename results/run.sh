@@ -71,7 +71,7 @@ report() { # NAME RUN... ; the others are compared with the first
 own=runs/methods/AULLM++
 insert=results/README.md report methods $own runs/methods/{Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,led_head,flow_sssnet,prior}
 insert=results/README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_node_regions,no_flow,no_mge_efp,random_llm,no_reader,focal}
-insert=results/README.md report ccr runs/ccr/{AULLM++,no_ccr}
-insert=results/README.md report left_out runs/left_out/untaught
+insert= report ccr runs/ccr/{AULLM++,no_ccr}
+insert= report left_out runs/left_out/untaught
 insert=results/README.md report shipped runs/shipped/{AULLM++,Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,flow_sssnet}
 insert=results/README.md report spotting runs/spotting
