@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -9,9 +10,10 @@ import pytest
 import torch
 from helpers_fuzz import Reader
 from hypothesis import HealthCheck, settings
-from transformers import Gemma3TextConfig, LlamaConfig, Qwen3Config
+from transformers import AutoTokenizer, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, Qwen3Config
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection
+from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, find_language_model
 
 SIZES = {
     "hidden_size": 32,
@@ -52,6 +54,17 @@ def tiny_config(llm: str = "llama", **settings) -> AULLMConfig:
     if settings["prompt_token_ids"] is PROMPT_IDS and config.unit_positions is None:
         config.unit_positions = [NAMES[unit % len(NAMES)] for unit in range(len(config.action_units))]
     return config
+
+
+def save_small_llm(folder: Path) -> Path:
+    """Put a tiny pretrained LLM into a folder, with the tokenizer of the offline one."""
+    torch.manual_seed(3)
+    config = tiny_config().text_config
+    tokenizer = AutoTokenizer.from_pretrained(find_language_model(DEFAULT_LANGUAGE_MODEL))
+    config.vocab_size = len(tokenizer)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def tiny_model(llm: str = "llama", **settings) -> AULLMForAUDetection:

@@ -9,14 +9,14 @@ import sys
 
 import pytest
 import torch
-from conftest import tiny_config, tiny_model
+from conftest import save_small_llm, tiny_model
 from helpers_video import face_video, write_video
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForVideoClassification, AutoTokenizer, LlamaForCausalLM, pipeline
+from transformers import AutoModel, AutoModelForVideoClassification, AutoTokenizer, pipeline
 from transformers.models.auto import AutoModelForCausalLM
 
 from modeling_aullm import ActionUnitDetectionPipeline, AULLMConfig, AULLMForAUDetection, AULLMProcessor
-from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModelNotFound, find_language_model
+from modeling_aullm.language_model import LanguageModelNotFound
 
 LOAD = """
 import sys, torch
@@ -47,13 +47,7 @@ def load_elsewhere(checkpoint, clips, tmp_path, **environment):
 def small_llm(tmp_path):
     """A folder with a tiny pretrained LLM, its tokenizer taken from the offline one."""
     folder = tmp_path / "llm"
-    torch.manual_seed(3)
-    config = tiny_config().text_config
-    tokenizer = AutoTokenizer.from_pretrained(find_language_model(DEFAULT_LANGUAGE_MODEL))
-    config.vocab_size = len(tokenizer)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_small_llm(folder)
 
 
 @pytest.fixture

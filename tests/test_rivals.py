@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import tiny_config
+from conftest import save_small_llm
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoProcessor, AutoTokenizer, LlamaForCausalLM
 
 from hub.evaluation.checkpoint import EvaluateOptions, evaluate_checkpoint
 from hub.pushing.model import stage_model
-from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, find_language_model
 from training.errors import InputError
 from training.learning.models import build_model
 from training.options import Recipe
@@ -32,13 +31,7 @@ SMALL += " --evidence_steps 1 --max_steps 2 --eval_steps 2"
 def tiny_llm(tmp_path_factory):
     """A folder with a tiny pretrained LLM, its tokenizer taken from the offline one."""
     folder = tmp_path_factory.mktemp("llm")
-    torch.manual_seed(3)
-    config = tiny_config().text_config
-    tokenizer = AutoTokenizer.from_pretrained(find_language_model(DEFAULT_LANGUAGE_MODEL))
-    config.vocab_size = len(tokenizer)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_small_llm(folder)
 
 
 @pytest.fixture(scope="module")

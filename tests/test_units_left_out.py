@@ -5,11 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from conftest import tiny_config
-from transformers import AutoTokenizer, LlamaForCausalLM
+from conftest import save_small_llm
+from transformers import AutoTokenizer
 
-from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, find_language_model
 from training import cross_domain, train
 from training.errors import InputError
 from training.learning import units_left_out
@@ -28,13 +26,7 @@ OPTIONS += f" --leave_units_out True --action_units {' '.join(UNITS)}"
 @pytest.fixture(scope="module")
 def tiny_llm(tmp_path_factory):
     folder = tmp_path_factory.mktemp("llm")
-    torch.manual_seed(3)
-    config = tiny_config().text_config
-    tokenizer = AutoTokenizer.from_pretrained(find_language_model(DEFAULT_LANGUAGE_MODEL))
-    config.vocab_size = len(tokenizer)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_small_llm(folder)
 
 
 def run(monkeypatch, folder, llm, module=cross_domain, options=OPTIONS):
