@@ -22,19 +22,21 @@ PIPELINE_FILE = "pipeline_aullm.py"
 MOST_LAYERS = 512  # of an LLM; own choice, several times what any has
 
 
-def weight_files(source: str | os.PathLike, hub: dict[str, Any]) -> list[str]:
-    """The safetensors files of a whole checkpoint, in one piece or several.
+def weight_files(source: str | os.PathLike, hub: dict[str, Any], variant: str | None = None) -> list[str]:
+    """The safetensors files of a checkpoint, in one piece or several.
 
     Args:
         source: Folder or Hub id.
         hub: Arguments for the Hub, such as `revision`.
+        variant: Of the files: `fp16` for `model.fp16.safetensors`.
 
     Raises:
         OSError: If there are none.
         ValueError: If its index names anything but files beside it.
     """
-    index = cached_file(source, SAFE_WEIGHTS_INDEX_NAME, _raise_exceptions_for_missing_entries=False, **hub)
-    names = [SAFE_WEIGHTS_NAME]
+    listed, alone = (_of_variant(name, variant) for name in (SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME))
+    index = cached_file(source, listed, _raise_exceptions_for_missing_entries=False, **hub)
+    names = [alone]
     if index is not None:
         with open(index, encoding="utf-8") as file:
             names = sorted({str(name) for name in json.load(file)["weight_map"].values()})
@@ -42,6 +44,11 @@ def weight_files(source: str | os.PathLike, hub: dict[str, Any]) -> list[str]:
         if os.path.basename(name) != name or not name.endswith(".safetensors"):
             raise ValueError(f"{source}: its index names {name!r}, which is no safetensors file beside it")
     return [str(cached_file(source, name, **hub)) for name in names]
+
+
+def _of_variant(name: str, variant: str | None) -> str:
+    stem, _, end = name.rpartition(".")
+    return name if variant is None else f"{stem}.{variant}.{end}"
 
 
 def shapes_in(files: Iterable[str | os.PathLike]) -> dict[str, tuple[int, ...]]:
@@ -65,7 +72,11 @@ def check_layers(source: str | os.PathLike, config: PreTrainedConfig) -> None:
 
 
 def check_shapes(
-    source: str | os.PathLike, wanted: dict[str, tuple[int, ...]], given: dict[str, tuple[int, ...]]
+    source: str | os.PathLike,
+    wanted: dict[str, tuple[int, ...]],
+    given: dict[str, tuple[int, ...]],
+    *,
+    any_shape: bool = False,
 ) -> None:
     """Check that a checkpoint holds every weight that its configuration asks for.
 
@@ -73,12 +84,13 @@ def check_shapes(
         source: For errors.
         wanted: Shape of each weight of the model.
         given: Shape of each weight in its files.
+        any_shape: Whether a weight may have another shape, and start anew.
 
     Raises:
         ValueError: At the first that is missing or of another shape.
     """
     for name, shape in wanted.items():
-        if given.get(name) != shape:
+        if given.get(name) != shape and not (any_shape and name in given):
             there = "none of that name" if name not in given else f"one of {given[name]}"
             raise ValueError(
                 f"{source} is not a complete checkpoint: config.json asks for the weight {name} of the shape {shape}, "

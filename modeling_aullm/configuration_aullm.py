@@ -8,6 +8,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from .facs import AU_SETS, RELATION_TYPES, check_action_units, relations_among
+from .outputs import AULLMOutput
 from .prompt import AU_LLM_PROMPT, case_file_prompt, check_prompt, figure_order_prompt
 
 # How transformers finds the pipeline of a repository's remote code; on a configuration in memory it asks for trust in
@@ -21,6 +22,10 @@ PIPELINES = {
 }
 # The Auto classes that load the model: in general, and as a Hub page tagged `video-classification` says.
 MODEL_CLASSES = ("AutoModel", "AutoModelForVideoClassification")
+
+
+# What is of one set of units alone, and goes with it.
+OF_UNITS = ("relations", "prompt", "prompt_token_ids", "unit_positions", "temporal_head", "id2label", "label2id")
 
 
 @strict
@@ -81,6 +86,9 @@ class AULLMConfig(PreTrainedConfig):
     """
 
     model_type = "aullm"
+    keys_to_ignore_at_inference: ClassVar[list[str]] = [  # a Trainer's predictions are the logits
+        name for name in AULLMOutput.__dataclass_fields__ if name not in ("loss", "logits")
+    ]
     pipelines: ClassVar[dict] = PIPELINES
     sub_configs_defaults = {"text_config": SubConfigSpec(AutoConfig, model_type="llama")}  # noqa: RUF012
 
@@ -136,7 +144,7 @@ class AULLMConfig(PreTrainedConfig):
         self.id2label = dict(enumerate(self.action_units))
         self.label2id = {code: index for index, code in self.id2label.items()}
         self.problem_type = "multi_label_classification"
-        kwargs.pop("num_labels", None)
+        self.num_labels = kwargs.pop("num_labels", None) or self.num_labels
         kwargs["custom_pipelines"] = copy.deepcopy(self.pipelines)  # transformers writes classes into it
         super().__post_init__(**kwargs)
         self._check_ranges()
@@ -170,10 +178,32 @@ class AULLMConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """As in transformers; what was saved before there was a read-out by name is read as it was then."""
+        """As in transformers; what is overridden is checked like all else.
+
+        Other `action_units` bring the relations among them and their prompt, and leave the temporal head. What was
+        saved before there was a read-out by name is read as it was then.
+
+        Raises:
+            ValueError: If a value does not fit, `num_labels` the number of units among them.
+        """
         if "transformers_version" in config_dict and "read_out" not in config_dict:
             config_dict = config_dict | {"read_out": "last_position", "node_regions": False}
-        return super().from_dict(config_dict, **kwargs)
+        given = {name: kwargs.pop(name) for name in list(kwargs) if name in OVERRIDABLE}
+        if given.get("action_units", config_dict.get("action_units")) != config_dict.get("action_units"):
+            config_dict = {name: value for name, value in config_dict.items() if name not in OF_UNITS}
+        return super().from_dict(config_dict | given, **kwargs)
+
+    @property
+    def num_labels(self) -> int:
+        """Logits, one an action unit."""
+        return len(self.action_units or ())
+
+    @num_labels.setter
+    def num_labels(self, num_labels: int) -> None:
+        if num_labels != self.num_labels:
+            raise ValueError(
+                f"num_labels is the number of action_units, {self.num_labels}, got {num_labels}: name the units instead"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """As in transformers, with the pipeline, and the model under the name its Hub tag is loaded by, too."""
@@ -205,5 +235,7 @@ class AULLMConfig(PreTrainedConfig):
         config: Any = cls(**kwargs)
         return cls(**(kwargs | {"prompt": figure_order_prompt(config.action_units, config.relations)}))
 
+
+OVERRIDABLE = tuple(name for name in AULLMConfig.__annotations__ if name != "text_config")  # of that, parts
 
 AULLMConfig.register_for_auto_class()

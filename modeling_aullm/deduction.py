@@ -15,6 +15,7 @@ from transformers import AutoModel, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache
 
 from .configuration_aullm import AULLMConfig
+from .llm_state import LLMState
 from .prompt import ANCHORS, CONTENT_ID, INSTRUCTION_ID, bare_prompt
 
 CLIPS_IN_A_ROW = 64  # own choice: a mask grows by its square
@@ -55,12 +56,13 @@ class PromptReader:
     clip see the shared prefix and itself alone. So neither the prefix's work nor its memory grows with the batch.
 
     Holds no weights. Between calls without gradients the prefix's keys and values are kept; they are dropped when
-    a weight of the LLM changes (in place or replaced), when it moves, or when the prompt changes. While the LLM learns,
-    they would be stale at the next step: prefix and clips go through it together then, in one row.
+    the prompt changes, or anything that the LLM's answers depend on (see `LLMState`). While the LLM learns, they would
+    be stale at the next step: prefix and clips go through it together then, in one row. A graph that is exported or
+    compiled holds the reading of the prefix, and reads each clip in a row of its own, so that it fits any batch.
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[tuple, Cache, torch.Tensor] | None = None
+        self._kept: tuple[list[int], LLMState, Cache, torch.Tensor] | None = None
 
     def __deepcopy__(self, memo: dict) -> "PromptReader":
         return PromptReader()
@@ -73,7 +75,7 @@ class PromptReader:
         instruction_token: torch.Tensor | None,
         *,
         share_prefix: bool = True,
-        output_hidden_states: bool = False,
+        output_hidden_states: bool | list[int] = False,
         output_attentions: bool = False,
     ) -> Reading:
         """Read the prompt of each clip.
@@ -84,7 +86,7 @@ class PromptReader:
             content_token: Shape (batch, hidden_size).
             instruction_token: Shape (batch, hidden_size), or `None` for a model without structure.
             share_prefix: `False` reads the whole prompt for every clip (for comparison).
-            output_hidden_states: Whether to give them; the whole prompt is read for every clip then.
+            output_hidden_states: Whether to give them, or of which layers; each clip reads the whole prompt then.
             output_attentions: Likewise.
 
         Returns:
@@ -109,34 +111,42 @@ class PromptReader:
         share_prefix &= _takes_masks(llm) or not learns
         ids = config.prompt_token_ids or bare_prompt(config.prompt or "")
         split = next(position for position, token in enumerate(ids) if token < 0) if share_prefix else 0
-        text = _embed_text(llm, config, ids)
+        text = _embed_text(llm, config, ids, content_token.device)
         tokens = {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token}
         embeddings = _fill_in(text[:, split:], config, ids[split:], tokens)
         names = config.unit_positions or []
         if split == 0:
-            wanted = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
-            read = llm(inputs_embeds=embeddings, use_cache=False, **{name: True for name in wanted if wanted[name]})
+            options: dict[str, Any] = {
+                "output_hidden_states": output_hidden_states,
+                "output_attentions": output_attentions,
+            }
+            wanted = {name: value for name, value in options.items() if value}
+            read = llm(inputs_embeds=embeddings, use_cache=False, **wanted)
             states = read.last_hidden_state
             return Reading(states[:, -1], states[:, names], read.hidden_states, read.attentions)
-        if learns:
+        if learns or content_token.shape[0] == 0:
             before, after = _read_at_once(llm, text[:, :split], embeddings)
         else:
             cache, before = self._prefix(llm, text[:, :split], ids[:split])
             after = _read_suffix(llm, cache, embeddings, split)
         if all(position < split for position in names):
             return Reading(after[:, -1], before[:, names])
-        return Reading(after[:, -1], torch.cat([before.expand(len(after), -1, -1), after], 1)[:, names])
+        return Reading(after[:, -1], torch.cat([before.expand(after.shape[0], -1, -1), after], 1)[:, names])
 
     def _prefix(self, llm: PreTrainedModel, text: torch.Tensor, ids: list[int]) -> tuple[Cache, torch.Tensor]:
         """Keys and values of the prefix, and its last states, shape (1, positions, hidden_size)."""
-        weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in llm.parameters())
-        state = (tuple(ids), weights)
-        traced = all(address for address, *_ in weights)  # weights that FSDP shares out have no address
-        if self._kept is None or self._kept[0] != state or not traced:
-            cache = DynamicCache(config=llm.config)
-            read = llm(inputs_embeds=text, use_cache=True, **_cache_argument(llm, cache))
-            self._kept = (state, cache, read.last_hidden_state)
-        return self._kept[1:]
+        if torch.compiler.is_compiling():
+            return _read_prefix(llm, text)
+        if self._kept is None or self._kept[0] != ids or not self._kept[1].still_holds(llm, text.device):
+            state = LLMState(llm, text.device)
+            self._kept = (ids, state, *_read_prefix(llm, text))
+        return self._kept[2:]
+
+
+def _read_prefix(llm: PreTrainedModel, text: torch.Tensor) -> tuple[Cache, torch.Tensor]:
+    cache = DynamicCache(config=llm.config)
+    read = llm(inputs_embeds=text, use_cache=True, **_cache_argument(llm, cache))
+    return cache, read.last_hidden_state
 
 
 def _read_at_once(
@@ -158,7 +168,8 @@ def _read_at_once(
 def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, start: int) -> torch.Tensor:
     """The same of clips alone, from their own positions (batch, positions, hidden_size) and the prefix that is kept."""
     batch, length, hidden_size = embeddings.shape
-    clips = min(batch, CLIPS_IN_A_ROW if _takes_masks(llm) else 1)
+    shares_rows = _takes_masks(llm) and not torch.compiler.is_compiling()
+    clips = min(batch, CLIPS_IN_A_ROW) if shares_rows else 1
     rows = -(-batch // clips)
     filled = nn.functional.pad(embeddings, (0, 0, 0, 0, 0, rows * clips - batch))
     layout = _Layout(clips, length, start, embeddings)
@@ -228,20 +239,20 @@ def _expand(prefix: Cache, rows: int) -> Cache:
     return cache
 
 
-def _embed_text(llm: PreTrainedModel, config: AULLMConfig, ids: list[int]) -> torch.Tensor:
+def _embed_text(llm: PreTrainedModel, config: AULLMConfig, ids: list[int], device: torch.device) -> torch.Tensor:
     """Embeddings of the prompt's words, shape (1, positions, hidden_size); at a placeholder, of its anchor."""
-    table: Any = llm.get_input_embeddings()
     anchors = dict(zip(ANCHORS, config.anchor_token_ids or (), strict=False))
     words = [anchors.get(token, max(token, 0)) for token in ids]
-    return table(torch.tensor(words, device=table.weight.device))[None]
+    return llm.get_input_embeddings()(torch.tensor([words], device=device))
 
 
 def _fill_in(
     text: torch.Tensor, config: AULLMConfig, ids: list[int], tokens: dict[int, torch.Tensor | None]
 ) -> torch.Tensor:
     """The text of each clip, shape (batch, positions, hidden_size), its tokens in their places or added to anchors."""
-    filled = [(position, token) for position, name in enumerate(ids) if (token := tokens.get(name)) is not None]
-    columns = list(text.expand(len(filled[0][1]), -1, -1).unbind(1))
+    given = ((position, tokens.get(name)) for position, name in enumerate(ids))
+    filled = [(position, token) for position, token in given if token is not None]
+    columns = list(text.expand(filled[0][1].shape[0], -1, -1).unbind(1))
     for position, token in filled:
         anchored = config.anchor_token_ids and ids[position] in ANCHORS
         columns[position] = (token + (columns[position] if anchored else 0)).to(text.dtype)  # rounded once

@@ -11,7 +11,7 @@ from transformers import initialization as init
 from .configuration_aullm import AULLMConfig
 from .motion_encoder import ENCODER_CHANNELS, feature_map_size
 
-EXPERTS = ("meso_fine", "meso_wide", "global", "laplacian")
+EXPERTS = ("meso_fine", "meso_wide", "global_context", "laplacian")
 
 
 class TokenNorm(nn.Module):
@@ -77,7 +77,7 @@ class MultiGranularityEvidence(nn.Module):
             {
                 "meso_fine": nn.Conv3d(channels, width, 3, padding=1),
                 "meso_wide": nn.Conv3d(channels, width, (1, 3, 3), padding=(0, 2, 2), dilation=(1, 2, 2)),
-                "global": GlobalConvolution(channels, width),
+                "global_context": GlobalConvolution(channels, width),
                 "laplacian": nn.Sequential(nn.Conv3d(channels, width, 1), Laplacian()),
             }
         )

@@ -3,7 +3,8 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,13 +12,14 @@ import torch
 from safetensors.torch import load_file
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
-from transformers.utils import SAFE_WEIGHTS_NAME, cached_file
 
 from .checkpoint_files import check_layers, check_shapes, save_pipeline_code, shapes_in, weight_files
 from .language_model import LanguageModel, difference_from_record, find_language_model, read_state_dict
 
 logger = logging.getLogger(__name__)
 
+# In checkpoints from before graphs could be exported, in which no submodule may have a Python keyword for its name.
+RENAMED = {".global.": ".global_context."}
 HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 
 
@@ -62,14 +64,22 @@ class LeanPreTrainedModel(PreTrainedModel):
             check_layers(source, config)
             with torch.device("meta"):
                 wanted = {name: tuple(weight.shape) for name, weight in cls(config).state_dict().items()}
-            weights = lean_state_dict(source, config, hub) if lean else None
-            check_shapes(source, wanted, shapes_of(weights) if weights else shapes_in(weight_files(source, hub)))
+            files = weight_files(source, hub, kwargs.get("variant"))
+            weights = lean_state_dict(files, config) if lean else None
+            check_shapes(
+                source,
+                wanted,
+                shapes_of(weights or {}) if lean else today(shapes_in(files)),
+                any_shape=kwargs.get("ignore_mismatched_sizes", False),
+            )
             if lean:
-                kwargs = {name: value for name, value in kwargs.items() if name not in HUB_ARGUMENTS}
+                kwargs = {name: value for name, value in kwargs.items() if name not in (*HUB_ARGUMENTS, "variant")}
                 kwargs["state_dict"] = weights
         if dtype == "auto":
             dtype = getattr(config.text_config, "dtype", None) or dtype
         kwargs |= {"config": config, "dtype": dtype, "output_loading_info": True, "use_safetensors": True}
+        if not lean:
+            kwargs["key_mapping"] = {re.escape(old): new for old, new in RENAMED.items()}
         loaded: Any = super().from_pretrained(None if lean else source, *args, **kwargs)
         model, info = loaded
         model.config.name_or_path = model.name_or_path = str(source)
@@ -125,6 +135,16 @@ def shapes_of(weights: dict[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(weight.shape) for name, weight in weights.items()}
 
 
+def today(weights: dict[str, Any]) -> dict[str, Any]:
+    """Weights, or what is said of them, under the names that they have today."""
+    named = {}
+    for name, weight in weights.items():
+        for old, new in RENAMED.items():
+            name = name.replace(old, new)
+        named[name] = weight
+    return named
+
+
 def is_llm_weight(name: str) -> bool:
     """Whether a weight is the pretrained LLM's own: in it, and not LoRA's."""
     return name.startswith("llm.") and ".lora_" not in name
@@ -154,22 +174,19 @@ def llm_keys(weights: dict[str, torch.Tensor], config: PreTrainedConfig) -> dict
     return renamed
 
 
-def lean_state_dict(
-    source: str | os.PathLike, config: PreTrainedConfig, hub: dict[str, Any]
-) -> dict[str, torch.Tensor]:
+def lean_state_dict(files: Sequence[str], config: PreTrainedConfig) -> dict[str, torch.Tensor]:
     """The trained weights of a lean checkpoint together with the LLM's it was trained on.
 
     Args:
-        source: Folder or Hub id of the checkpoint.
+        files: Its safetensors.
         config: Its configuration.
-        hub: Arguments for the Hub, such as `revision`.
 
     Raises:
         LanguageModelNotFound: If the LLM on record is not to be had.
     """
-    file = cached_file(source, SAFE_WEIGHTS_NAME, **hub)
+    weights = today({name: weight for file in files for name, weight in load_file(file).items()})
     llm = find_language_model(LanguageModel(**(config.llm or {})))
-    return load_file(str(file)) | llm_keys(read_state_dict(llm), config)
+    return weights | llm_keys(read_state_dict(llm), config)
 
 
 @contextlib.contextmanager

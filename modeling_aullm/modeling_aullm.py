@@ -1,12 +1,13 @@
 """AULLM++ for action unit detection: evidence, structure, deduction."""
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedModel
 
 from .configuration_aullm import AULLMConfig
 from .deduction import PromptReader, Reading, build_llm
@@ -14,7 +15,7 @@ from .event_reading import StretchReading, read_stretch
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence
 from .flips import check_flips
 from .initial_weights import init_weights
-from .language_model import open_language_model
+from .language_model import LanguageModel, find_language_model, open_language_model
 from .lean_checkpoint import LeanPreTrainedModel, freeze_llm, llm_keys, without_load_report
 from .motion_encoder import HALF_PRECISION, MotionEncoder, check_clips
 from .motion_stretch import MotionStretch
@@ -86,7 +87,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         flipped_relations: torch.Tensor | None = None,
         donors: torch.Tensor | None = None,
         share_prefix: bool = True,
-        output_hidden_states: bool | None = None,
+        output_hidden_states: bool | list[int] | None = None,
         output_attentions: bool | None = None,
     ) -> AULLMOutput | tuple:
         """Detect the action units of clips.
@@ -94,13 +95,13 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         Args:
             pixel_values: Grey frames in 0..1, shape (batch, num_frames, image_size, image_size), float32.
             labels: 1 where a unit is active, shape (batch, units).
-            return_dict: `False` gives a plain tuple, as everywhere in transformers.
+            return_dict: `False` gives a plain tuple; by default as the configuration says.
             flipped_units: Units whose node says its opposite in `counterfactual_logits`, bool, shape (batch, units).
             flipped_relations: Relations as weak there as they were strong, bool, shape (batch, relations).
             donors: Clips of this batch whose nodes take the place of the flipped units' there, long, shape (batch,).
             share_prefix: `False` reads the static text anew for every clip: same logits, many times the cost.
-            output_hidden_states: Whether to give those of the LLM; by default as the configuration says. Each clip
-                reads the whole prompt then, as without `share_prefix`.
+            output_hidden_states: Whether to give those of the LLM, or of which layers (the others are None); by default
+                as the configuration says. Each clip reads the whole prompt then, as without `share_prefix`.
             output_attentions: Likewise; it needs an LLM with `attn_implementation="eager"`.
 
         Raises:
@@ -109,7 +110,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         """
         config = self.config
         check_clips(pixel_values, config)
-        flips = check_flips(config, len(pixel_values), self.device, flipped_units, flipped_relations, donors)
+        flips = check_flips(config, pixel_values.shape[0], self.device, flipped_units, flipped_relations, donors)
         x_att, motion = self.motion_encoder(pixel_values)
         content_token, gate_weights = self.evidence(x_att)
         structure = None if self.structure is None else self.structure(x_att, motion, flips)
@@ -122,17 +123,17 @@ class AULLMForAUDetection(LeanPreTrainedModel):
             asked,
             instruction_token,
             share_prefix=share_prefix,
-            output_hidden_states=bool(
-                config.output_hidden_states if output_hidden_states is None else output_hidden_states
-            ),
+            output_hidden_states=config.output_hidden_states if output_hidden_states is None else output_hidden_states,
             output_attentions=bool(config.output_attentions if output_attentions is None else output_attentions),
         )
         logits = self._decide(reading)
         if self.reader is not None:
             logits = logits + self.reader(asked, instruction_token, node_states)
-        clips = len(pixel_values)
+        clips = pixel_values.shape[0]
         loss = None
         if labels is not None:
+            if not clips:
+                raise ValueError("there are labels, but no clips to learn from: the batch is empty")
             loss = nn.functional.binary_cross_entropy_with_logits(logits[:clips].float(), labels.float())
         output = AULLMOutput(
             loss=loss,
@@ -147,7 +148,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
             hidden_states=reading.hidden_states and tuple(of_clips(state, clips) for state in reading.hidden_states),
             attentions=reading.attentions and tuple(of_clips(state, clips) for state in reading.attentions),
         )
-        return output.to_tuple() if return_dict is False else output
+        return output if (config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 
     def _decide(self, reading: Reading) -> torch.Tensor:
         """What the LLM says: logits, or a correction of the reader's, shape (batch, units)."""
@@ -174,6 +175,10 @@ class AULLMForAUDetection(LeanPreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         """The LLM's embedding table."""
         return self.llm.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Put another embedding table into the LLM."""
+        self.llm.set_input_embeddings(value)
 
     def set_prompt(self, prompt: str, tokenizer: Any) -> None:
         """Read another prompt from now on.
@@ -206,6 +211,26 @@ class AULLMForAUDetection(LeanPreTrainedModel):
             ValueError: If a unit is unknown or named twice, or this model does not read out by name.
         """
         return for_units(self, action_units, tokenizer)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any) -> Any:
+        """As `LeanPreTrainedModel`; with `action_units=[...], ignore_mismatched_sizes=True` for other units.
+
+        Those are read by weights that start anew, and the prompt is written for them. A model that reads out by name
+        keeps what it has learned by `for_action_units`.
+
+        Raises:
+            LanguageModelNotFound: As there, also if the LLM's tokenizer is needed for another prompt.
+            ValueError: As there.
+        """
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        config = model.config
+        if pretrained_model_name_or_path is not None and config.prompt_token_ids is None and config.llm:
+            model.set_prompt(
+                config.prompt, AutoTokenizer.from_pretrained(find_language_model(LanguageModel(**config.llm)))
+            )
+        return loaded
 
     @classmethod
     def from_backbones(

@@ -46,6 +46,8 @@ def check_clips(pixel_values: torch.Tensor, config: AULLMConfig) -> None:
             f"pixel_values are {pixel_values.dtype}, which rounds the motion in them away; pass them in float32, "
             "whatever the type of the LLM"
         )
+    if not pixel_values.dtype.is_floating_point:
+        raise ValueError(f"pixel_values are {pixel_values.dtype}; pass grey in 0..1 in float32, as the processor does")
 
 
 class LearnableEulerianDynamics(nn.Module):
@@ -81,20 +83,23 @@ class LearnableEulerianDynamics(nn.Module):
         weights = torch.where(lag > 0, alpha * (kept[0] - kept[1]), torch.zeros_like(alpha))
         return weights + torch.eye(num_frames, device=alpha.device, dtype=alpha.dtype) * alpha * (r1 - r2)
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Grey frames (batch, num_frames, height, width) in 0..1 to motion frames (batch, num_frames - 1, ...).
+    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """See what changes.
 
         out_j = sum_i I_i W[i, j] / (sum_i |I_i| |W[i, j]| + eps), within -1..1; output 0 is dropped, as published.
+
+        Args:
+            frames: Grey in 0..1, shape (batch, num_frames, height, width).
+
+        Returns:
+            Motion frames, shape (batch, num_frames - 1, height, width), and their numerator, of the same shape: the
+            magnified change in units of grey.
         """
         with _single_precision(frames):
-            weights = self.temporal_weights(frames.shape[1])[:, 1:].abs()
-            return self.change(frames) / (torch.einsum("bihw,ij->bjhw", frames.float().abs(), weights) + self.eps)
-
-    def change(self, frames: torch.Tensor) -> torch.Tensor:
-        """The numerator of the above: the magnified change in units of grey, (batch, num_frames - 1, height, width)."""
-        with _single_precision(frames):
             weights = self.temporal_weights(frames.shape[1])[:, 1:]
-            return torch.einsum("bihw,ij->bjhw", frames.float(), weights)
+            change = torch.einsum("bihw,ij->bjhw", frames.float(), weights)
+            size = torch.einsum("bihw,ij->bjhw", frames.float().abs(), weights.abs())
+            return change / (size + self.eps), change
 
 
 def _single_precision(frames: torch.Tensor) -> torch.autocast:
@@ -130,7 +135,8 @@ class MagnifiedFlow(nn.Module):
             Shape (batch, 4, num_frames - 1, height, width), within -1..1.
         """
         with _single_precision(frames):
-            down, right = torch.gradient(frames.float().mean(1, keepdim=True), dim=(-2, -1))
+            mean = frames.float().mean(1, keepdim=True)
+            down, right = _slope(mean, -2), _slope(mean, -1)
             flow = torch.cat([self._least_squares(right, down, change, side) for side in FLOW_WINDOWS], 1)
             return flow / (1 + flow.abs())
 
@@ -145,6 +151,15 @@ class MagnifiedFlow(nn.Module):
         xx, xy, yy = mean(right * right) + damping, mean(right * down), mean(down * down) + damping
         x, y = mean(right * change), mean(down * change)
         return torch.stack([xy * y - yy * x, xy * x - xx * y], 1) / (xx * yy - xy * xy)[:, None]
+
+
+def _slope(picture: torch.Tensor, axis: int) -> torch.Tensor:
+    """As `torch.gradient` along one axis, which fixes the batch of a graph that is exported."""
+    size = picture.shape[axis]
+    inner = (picture.narrow(axis, 2, size - 2) - picture.narrow(axis, 0, size - 2)) / 2
+    first = picture.narrow(axis, 1, 1) - picture.narrow(axis, 0, 1)
+    last = picture.narrow(axis, size - 1, 1) - picture.narrow(axis, size - 2, 1)
+    return torch.cat([first, inner, last], axis)
 
 
 def _running_means(size: int, side: int, device: torch.device) -> torch.Tensor:
@@ -168,6 +183,18 @@ class SqueezeExcitation(nn.Module):
         return x * weight.transpose(1, 2)[..., None, None]
 
 
+class FrameConvolution(nn.Conv3d):
+    """A convolution in three dimensions that sees one frame at a time, (frames, channels, height, width).
+
+    In two dimensions it runs faster on a CPU, and faster still with channels last.
+    """
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """As `nn.Conv2d`; the kernel is one frame deep."""
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        return nn.functional.conv2d(frames, self.weight[:, :, 0], self.bias)
+
+
 class MotionEncoder(nn.Module):
     """LED, with the displacement it means unless `config.motion` is `led`, and the published 3D-conv encoder."""
 
@@ -177,7 +204,7 @@ class MotionEncoder(nn.Module):
         self.led = LearnableEulerianDynamics(config)
         self.flow = MagnifiedFlow() if config.motion == "led_flow" else None
         self.low = nn.Sequential(
-            nn.Conv3d(1 + 2 * len(FLOW_WINDOWS) if self.flow else 1, first, (1, 5, 5)),
+            FrameConvolution(1 + 2 * len(FLOW_WINDOWS) if self.flow else 1, first, (1, 5, 5)),
             nn.MaxPool3d((1, 3, 3)),  # before the ReLU: the published order gives the same values on nine times as many
             nn.ReLU(),
             nn.BatchNorm3d(first),
@@ -197,25 +224,22 @@ class MotionEncoder(nn.Module):
             it was seen in, shape (batch, 1 or 5, num_frames - 1, image_size, image_size): the motion frames of LED,
             then the displacements of `MagnifiedFlow`.
         """
-        motion = self.led(frames)
+        motion, change = self.led(frames)
         seen = motion[:, None]
         if self.flow is not None:
-            seen = torch.cat([seen, self.flow(frames, self.led.change(frames))], 1)
+            seen = torch.cat([seen, self.flow(frames, change)], 1)
         return self.attention(self.middle(self._low_level(seen))), seen
 
     def _low_level(self, motion: torch.Tensor) -> torch.Tensor:
         """`low` of motion, (batch, 1 or 5, num_frames - 1, height, width): (batch, 32, num_frames - 1, h, w).
 
-        Convolution and pooling see one frame at a time: in two dimensions they run faster on a CPU, and faster still
-        with channels last, a layout that everything after them keeps.
+        Pooling sees one frame at a time, too, and everything after it keeps the layout.
         """
         layers: list[Any] = list(self.low)
         convolution, pooling, *rest = layers
         frames = motion.transpose(1, 2).flatten(0, 1).to(convolution.weight.dtype)
-        frames = frames.contiguous(memory_format=torch.channels_last)
-        maps = nn.functional.conv2d(frames, convolution.weight[:, :, 0], convolution.bias)
-        maps = nn.functional.max_pool2d(maps, pooling.kernel_size[1:])
-        maps = maps.unflatten(0, (len(motion), motion.shape[2])).transpose(1, 2)
+        maps = nn.functional.max_pool2d(convolution(frames), pooling.kernel_size[1:])
+        maps = maps.unflatten(0, (motion.shape[0], motion.shape[2])).transpose(1, 2)
         for layer in rest:
             maps = layer(maps)
         return maps

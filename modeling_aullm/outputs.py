@@ -42,4 +42,4 @@ class AULLMOutput(ModelOutput):
 
 def of_clips(values: torch.Tensor | None, clips: int) -> torch.Tensor | None:
     """Those of the clips as they are, without their counterfactuals, which come after them."""
-    return values if values is None or len(values) == clips else values[:clips]
+    return values if values is None or values.shape[0] == clips else values[:clips]

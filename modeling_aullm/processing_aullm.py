@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +26,13 @@ SENSITIVITIES: dict[str, dict[str, float | None]] = {
 Thresholds = float | Sequence[float] | Mapping[str, float]
 
 
+class NoTokens:
+    """What a Trainer asks of the tokenizer that it takes every processor to have (transformers 5.24)."""
+
+    eos_token_id = bos_token_id = pad_token_id = None
+    init_kwargs: ClassVar[dict[str, Any]] = {}
+
+
 class AULLMProcessor(ProcessorMixin):
     """Both sides of the model for people who have videos and want action units.
 
@@ -40,6 +47,8 @@ class AULLMProcessor(ProcessorMixin):
     Raises:
         ValueError: If a unit is unknown or stands there twice, or the thresholds or sensitivities do not fit.
     """
+
+    tokenizer = NoTokens()
 
     def __init__(
         self,

@@ -72,7 +72,7 @@ class NamedCorrection(nn.Module):
             unit_states: At the names, shape (batch or 1, units, hidden_size).
         """
         if not unit_states.shape[1]:
-            return state.new_zeros(len(state), 1)
+            return state.new_zeros(state.shape[0], 1)
         case, names = self.case(_even(state)), self.name(_even(unit_states))
         return (case[:, None] * names).sum(-1) / math.sqrt(names.shape[-1])
 

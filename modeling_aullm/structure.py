@@ -269,17 +269,21 @@ class RelationalAUGraph(nn.Module):
             (units.index(first), units.index(second), RELATION_TYPES.index(type_))
             for first, second, type_ in config.relations or ()
         ]
-        self.register_buffer("pairs", torch.empty(2, len(self.edges), dtype=torch.long))
-        self.register_buffer("types", torch.empty(len(self.edges), dtype=torch.long))
+        pairs, types = self._edge_tensors()
+        self.register_buffer("pairs", pairs)
+        self.register_buffer("types", types)
         self.nodes = ActionUnitNodes(config)
         self.reasoning = nn.ModuleList(RelationalReasoning(config) for _ in range(config.num_relation_layers))
         self.pooling = StructuralAttentionPooling(config, hidden_size)
 
-    def reset_parameters(self) -> None:
-        """Write the graph's edges."""
+    def _edge_tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
         edges = torch.tensor(self.edges, dtype=torch.long).reshape(-1, 3).T
-        init.copy_(self.pairs, edges[:2])
-        init.copy_(self.types, edges[2])
+        return edges[:2].clone(), edges[2].clone()
+
+    def reset_parameters(self) -> None:
+        """Write the graph's edges, which a model that began on the meta device does not have yet."""
+        for buffer, edges in zip((self.pairs, self.types), self._edge_tensors(), strict=True):
+            init.copy_(buffer, edges)
 
     def forward(self, x_att: torch.Tensor, motion: torch.Tensor, flips: Flips | None = None) -> StructureOutput:
         """Reason about the units of each clip; with flips twice, as the rules are, then with some of them flipped.

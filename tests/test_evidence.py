@@ -34,7 +34,7 @@ def test_an_expert_the_gate_shuts_out_changes_nothing():
     before, _ = evidence(x_att())
     nn.init.normal_(evidence.branches["laplacian"][0].weight)
     torch.testing.assert_close(evidence(x_att())[0], before)
-    nn.init.normal_(evidence.branches["global"].convolution.weight)
+    nn.init.normal_(evidence.branches["global_context"].convolution.weight)
     assert not torch.allclose(evidence(x_att())[0], before)
 
 

@@ -63,7 +63,7 @@ class Experts(nn.Module):
         moved = face_flow(self.flow, pixel_values)
         seen = {"structure": (pixel_values[:, :1] - 0.5) / 0.25, "motion_semantics": region_statistics(moved)}
         if self.led is not None:
-            seen["dynamic_texture"] = self.led(pixel_values)
+            seen["dynamic_texture"], _ = self.led(pixel_values)
         features = [self.networks[name](seen[name]) for name in self.used]
         tokens = [self.projections[name](own) for name, own in zip(self.used, features, strict=True)]
         return torch.stack(features, 1), torch.stack(tokens, 1), moved

@@ -108,8 +108,8 @@ class MicroAUCLIP(Network):
 
         Strongest by the coarse flow, pixel by pixel, so that what is seen of a place depends on its surroundings alone.
         """
-        change = self.led.change(pixel_values)
-        motion = torch.cat([self.led(pixel_values)[:, None], self.flow(pixel_values, change)], 1)
+        moved, change = self.led(pixel_values)
+        motion = torch.cat([moved[:, None], self.flow(pixel_values, change)], 1)
         strongest = motion[:, 3:].square().sum(1, keepdim=True).argmax(2, keepdim=True)
         onset = (pixel_values[:, :1] - 0.5) / 0.25
         picked = motion.gather(2, strongest.expand(-1, motion.shape[1], -1, -1, -1))[:, :, 0]
