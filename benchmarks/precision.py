@@ -1,15 +1,18 @@
-"""What an LLM in half precision changes in the answers: `python -m benchmarks.precision`.
+"""What an LLM in fewer bits changes in the answers: `python -m benchmarks.precision`.
 
 The shipped checkpoint on synthetic clips of people it never saw, of both domains, with its own thresholds. Motion,
-evidence, structure and head are in single precision always; all but the first type of `DTYPES` are compared with it.
+evidence, structure, LoRA and head are in single precision always; all is compared with the first way of `WAYS`. Those
+whose package is not installed (`pip install bitsandbytes optimum-quanto`) are left out, and said to be.
 """
 
 import argparse
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
+from transformers import BitsAndBytesConfig, QuantoConfig
 
 from benchmarks.measure import device, show, write
 from modeling_aullm import DEFAULT_CHECKPOINT, AULLMForAUDetection, AULLMProcessor
@@ -18,17 +21,38 @@ from training.learning.augmentation import ClipDataset
 from training.learning.fit import NUM_FRAMES
 from training.options import DataOptions
 
-DTYPES = ("float32", "float16", "bfloat16")
+WAYS: dict[str, dict[str, Any]] = {
+    "float32": {},
+    "float16": {"dtype": "float16"},
+    "bfloat16": {"dtype": "bfloat16"},
+    "8 bits, quanto": {"quantization_config": QuantoConfig(weights="int8")},
+    "8 bits, bitsandbytes": {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)},
+    "4 bits, bitsandbytes": {"quantization_config": BitsAndBytesConfig(load_in_4bit=True)},
+}
+PACKAGES = {"quanto": "optimum.quanto", "bitsandbytes": "bitsandbytes"}
 DOMAINS = ("synthetic:A", "synthetic:B")
 SEED = 999  # of people that neither trained nor tested the checkpoint
 BATCH_SIZE = 32
 
 
+def ways() -> list[str]:
+    """Those of `WAYS` whose package is installed."""
+    needed = {way: PACKAGES.get(way.rpartition(", ")[2]) for way in WAYS}
+    return [way for way, package in needed.items() if package is None or _is_there(package)]
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # of its parent
+        return False
+
+
 @torch.no_grad()
-def probabilities(dtype: str, clips: torch.Tensor) -> torch.Tensor:
-    """Of the shipped checkpoint with its LLM in a type, shape (clips, units), from (clips, num_frames, side, side)."""
-    model = AULLMForAUDetection.from_pretrained(DEFAULT_CHECKPOINT, dtype=dtype).to(device())
-    answers = [model(batch.to(device())).logits.sigmoid().cpu() for batch in tqdm(clips.split(BATCH_SIZE), desc=dtype)]
+def probabilities(way: str, clips: torch.Tensor) -> torch.Tensor:
+    """Of the shipped checkpoint with its LLM so, shape (clips, units), from (clips, num_frames, side, side)."""
+    model = AULLMForAUDetection.from_pretrained(DEFAULT_CHECKPOINT, **WAYS[way]).to(device()).eval()
+    answers = [model(batch.to(device())).logits.sigmoid().cpu() for batch in tqdm(clips.split(BATCH_SIZE), desc=way)]
     return torch.cat(answers)
 
 
@@ -58,11 +82,16 @@ def main() -> None:
     for domain in DOMAINS:
         loaded = ClipDataset(load_clips(domain, wanted, processor.action_units).clips, NUM_FRAMES)
         clips = torch.stack([loaded[number]["pixel_values"] for number in range(len(loaded))])
-        exact, *others = (probabilities(dtype, clips) for dtype in DTYPES)
-        for dtype, found in zip(DTYPES[1:], others, strict=True):
-            rows.append({"LLM in": dtype, "data": domain, "clips": len(clips)} | compare(found, exact, thresholds))
+        first, *others = ways()
+        exact = probabilities(first, clips)
+        for way in others:
+            found = compare(probabilities(way, clips), exact, thresholds)
+            rows.append({"LLM in": way, "data": domain, "clips": len(clips)} | found)
     show("Against the LLM in single precision", rows)
-    write(options.out, {"seed": SEED, "rows": rows})
+    left_out = [way for way in WAYS if way not in ways()]
+    if left_out:
+        tqdm.write(f"Left out, for the package is not installed: {'; '.join(left_out)}")
+    write(options.out, {"seed": SEED, "left out": left_out, "rows": rows})
 
 
 if __name__ == "__main__":

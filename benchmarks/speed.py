@@ -43,10 +43,10 @@ def infer(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool) -> to
 @torch.inference_mode()
 def floor(model: AULLMForAUDetection, clips: torch.Tensor) -> torch.Tensor:
     """The vision part, and the LLM over as many positions as stand after the prompt's static part."""
-    x_att, _ = model.motion_encoder(clips)
+    x_att, motion = model.motion_encoder(clips)
     token, _ = model.evidence(x_att)
     if model.structure is not None:
-        model.structure(x_att)
+        model.structure(x_att, motion)
     ids = model.config.prompt_token_ids or []
     own = len(ids) - next(position for position, word in enumerate(ids) if word < 0)
     return model.llm(inputs_embeds=token[:, None].expand(-1, own, -1), use_cache=False).last_hidden_state

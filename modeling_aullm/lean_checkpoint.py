@@ -1,6 +1,7 @@
 """Lean checkpoints: what was trained, without the LLM it was trained on, which is put back and stays as it is."""
 
 import contextlib
+import copy
 import logging
 import os
 import re
@@ -44,7 +45,8 @@ class LeanPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, *args: Any, **kwargs: Any) -> Any:
         """Load a checkpoint, lean or whole, with the arguments of any model of transformers.
 
-        `dtype` is that of the LLM, by default the one it was saved in. The LLM of a lean checkpoint is frozen.
+        `dtype` is that of the LLM, by default the one it was saved in. The LLM of a lean checkpoint is frozen. A
+        `quantization_config` that names no modules to leave out is for the LLM alone, without LoRA.
 
         Raises:
             LanguageModelNotFound: If a lean checkpoint's LLM is not to be had; the message says where was looked.
@@ -63,7 +65,8 @@ class LeanPreTrainedModel(PreTrainedModel):
         if source is not None:
             check_layers(source, config)
             with torch.device("meta"):
-                wanted = {name: tuple(weight.shape) for name, weight in cls(config).state_dict().items()}
+                empty = cls(config)
+            wanted = shapes_of(empty.state_dict())
             files = weight_files(source, hub, kwargs.get("variant"))
             weights = lean_state_dict(files, config) if lean else None
             check_shapes(
@@ -72,6 +75,8 @@ class LeanPreTrainedModel(PreTrainedModel):
                 shapes_of(weights or {}) if lean else today(shapes_in(files)),
                 any_shape=kwargs.get("ignore_mismatched_sizes", False),
             )
+            if quantisation := kwargs.get("quantization_config"):
+                kwargs["quantization_config"] = of_the_llm_alone(quantisation, empty)
             if lean:
                 kwargs = {name: value for name, value in kwargs.items() if name not in (*HUB_ARGUMENTS, "variant")}
                 kwargs["state_dict"] = weights
@@ -172,6 +177,21 @@ def llm_keys(weights: dict[str, torch.Tensor], config: PreTrainedConfig) -> dict
         wrapped = module.rsplit(".", 1)[-1] in (targets or [])
         renamed[f"llm.{module}.base_layer.{leaf}" if wrapped else f"llm.{name}"] = weight
     return renamed
+
+
+def of_the_llm_alone(quantisation: Any, model: PreTrainedModel) -> Any:
+    """Quantisation of the LLM alone, without LoRA: all else is small, and motion a small difference of large numbers.
+
+    Args:
+        quantisation: A `quantization_config` of transformers; one that names modules to leave out stays as it is.
+        model: Whose modules are named.
+    """
+    kept = [name for name, _ in model.named_children() if name != "llm"] + [r".*\.lora_A", r".*\.lora_B"]
+    quantisation = copy.copy(quantisation)
+    for name in ("llm_int8_skip_modules", "modules_to_not_convert", "skip_modules"):
+        if getattr(quantisation, name, kept) is None:
+            setattr(quantisation, name, kept)
+    return quantisation
 
 
 def lean_state_dict(files: Sequence[str], config: PreTrainedConfig) -> dict[str, torch.Tensor]:

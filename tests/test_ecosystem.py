@@ -10,9 +10,11 @@ from conftest import save_small_llm, tiny_config, tiny_model
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import Trainer, TrainingArguments
+from transformers import BitsAndBytesConfig, Trainer, TrainingArguments
+from transformers.quantizers.quantizers_utils import should_convert_module
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMProcessor
+from modeling_aullm.lean_checkpoint import of_the_llm_alone
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +212,17 @@ def test_a_configuration_may_ask_for_tuples(saved, clips):
     assert model(clips, return_dict=True).logits.shape == (3, 12)
     with contextlib.suppress(KeyError):
         assert "logits" in model(clips, return_dict=True)
+
+
+def test_quantisers_are_given_the_llm_alone():
+    """No quantiser is installed here: what they are asked to leave out is all but the LLM's own layers."""
+    model = tiny_model()
+    given = BitsAndBytesConfig(load_in_8bit=True)
+    left_out = of_the_llm_alone(given, model).llm_int8_skip_modules
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    taken = [name for name in linear if should_convert_module(name, left_out)]
+    assert taken and all(name.startswith("llm.") and ".lora_" not in name for name in taken)
+    assert len(taken) == 3 * 7  # three layers of an LLM: q, k, v, o, gate, up, down
+    assert given.llm_int8_skip_modules is None
+    own = BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=["head"])
+    assert of_the_llm_alone(own, model).llm_int8_skip_modules == ["head"]
