@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 import transformers
-from torch import nn
 from tqdm import tqdm
 
 from benchmarks.gpu_models import LLMS, SMALL, llm_operations, random_model
 from benchmarks.measure import device, seconds, show, write
+from modeling_aullm import AULLMForAUDetection
 
 Row = dict[str, Any]
 DTYPES = (torch.float32, torch.bfloat16)
@@ -31,12 +31,12 @@ DECIDED = 256  # clips whose decisions are compared
 
 
 @torch.inference_mode()
-def infer(model: nn.Module, clips: torch.Tensor, *, share: bool) -> torch.Tensor:
+def infer(model: AULLMForAUDetection, clips: torch.Tensor, *, share: bool) -> torch.Tensor:
     """Logits."""
     return model(clips, share_prefix=share).logits
 
 
-def step(model: nn.Module, clips: torch.Tensor) -> None:
+def step(model: AULLMForAUDetection, clips: torch.Tensor) -> None:
     """Loss and gradients of what learns: LoRA and all that is not the LLM's."""
     model.zero_grad()
     units = model.config.num_labels

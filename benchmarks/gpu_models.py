@@ -1,6 +1,5 @@
 """Models of random weights for `benchmarks.gpu`: AULLM++ around LLMs of a known shape."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from modeling_aullm import AULLMConfig, AULLMForAUDetection
 from modeling_aullm.lean_checkpoint import freeze_llm
 
 PROMPT_POSITIONS = 181  # the default prompt's with twelve units, in SmolLM2's tokens; both placeholders at the end
-LLMS: Mapping[str, Any] = {
+LLMS: dict[str, Any] = {
     "SmolLM2-135M": LlamaConfig(
         hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,
         vocab_size=49152, tie_word_embeddings=True,
@@ -22,7 +21,7 @@ LLMS: Mapping[str, Any] = {
         vocab_size=152064, tie_word_embeddings=True,
     ),
 }  # fmt: skip
-SMALL: Mapping[str, Any] = {
+SMALL: dict[str, Any] = {
     "tiny llama": LlamaConfig(
         hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
         vocab_size=300, tie_word_embeddings=True,

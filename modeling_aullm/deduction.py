@@ -111,9 +111,9 @@ class PromptReader:
         share_prefix &= _takes_masks(llm) or not learns
         ids = config.prompt_token_ids or bare_prompt(config.prompt or "")
         split = next(position for position, token in enumerate(ids) if token < 0) if share_prefix else 0
-        text = _embed_text(llm, config, ids, content_token.device)
+        text = embed_text(llm, config, ids, content_token.device)
         tokens = {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token}
-        embeddings = _fill_in(text[:, split:], config, ids[split:], tokens)
+        embeddings = fill_in(text[:, split:], config, ids[split:], tokens)
         names = config.unit_positions or []
         if split == 0:
             options: dict[str, Any] = {
@@ -128,7 +128,7 @@ class PromptReader:
             before, after = _read_at_once(llm, text[:, :split], embeddings)
         else:
             cache, before = self._prefix(llm, text[:, :split], ids[:split])
-            after = _read_suffix(llm, cache, embeddings, split)
+            after = read_suffix(llm, cache, embeddings, split)
         if all(position < split for position in names):
             return Reading(after[:, -1], before[:, names])
         return Reading(after[:, -1], torch.cat([before.expand(after.shape[0], -1, -1), after], 1)[:, names])
@@ -136,14 +136,15 @@ class PromptReader:
     def _prefix(self, llm: PreTrainedModel, text: torch.Tensor, ids: list[int]) -> tuple[Cache, torch.Tensor]:
         """Keys and values of the prefix, and its last states, shape (1, positions, hidden_size)."""
         if torch.compiler.is_compiling():
-            return _read_prefix(llm, text)
+            return read_prefix(llm, text)
         if self._kept is None or self._kept[0] != ids or not self._kept[1].still_holds(llm, text.device):
             state = LLMState(llm, text.device)
-            self._kept = (ids, state, *_read_prefix(llm, text))
+            self._kept = (ids, state, *read_prefix(llm, text))
         return self._kept[2:]
 
 
-def _read_prefix(llm: PreTrainedModel, text: torch.Tensor) -> tuple[Cache, torch.Tensor]:
+def read_prefix(llm: PreTrainedModel, text: torch.Tensor) -> tuple[Cache, torch.Tensor]:
+    """Keys and values of text, (1, positions, hidden_size), and the last states, of the same shape."""
     cache = DynamicCache(config=llm.config)
     read = llm(inputs_embeds=text, use_cache=True, **_cache_argument(llm, cache))
     return cache, read.last_hidden_state
@@ -165,8 +166,15 @@ def _read_at_once(
     return states[:, :start], states[0, start:].view(batch, length, hidden_size)
 
 
-def _read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, start: int) -> torch.Tensor:
-    """The same of clips alone, from their own positions (batch, positions, hidden_size) and the prefix that is kept."""
+def read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, start: int) -> torch.Tensor:
+    """Last states of clips, (batch, positions, hidden_size), from their own positions and what is kept of the prefix.
+
+    Args:
+        llm: The decoder.
+        prefix: From `read_prefix`; it is not touched.
+        embeddings: Of what follows it in each clip, (batch, positions, hidden_size).
+        start: Positions of the prefix.
+    """
     batch, length, hidden_size = embeddings.shape
     shares_rows = _takes_masks(llm) and not torch.compiler.is_compiling()
     clips = min(batch, CLIPS_IN_A_ROW) if shares_rows else 1
@@ -239,17 +247,31 @@ def _expand(prefix: Cache, rows: int) -> Cache:
     return cache
 
 
-def _embed_text(llm: PreTrainedModel, config: AULLMConfig, ids: list[int], device: torch.device) -> torch.Tensor:
-    """Embeddings of the prompt's words, shape (1, positions, hidden_size); at a placeholder, of its anchor."""
+def embed_text(llm: PreTrainedModel, config: AULLMConfig, ids: list[int], device: torch.device) -> torch.Tensor:
+    """Embeddings of the prompt's words, shape (1, positions, hidden_size); at a placeholder, of its anchor.
+
+    Args:
+        llm: The decoder.
+        config: Holds the anchors.
+        ids: Of `config.prompt_token_ids`.
+        device: Where they are looked up.
+    """
     anchors = dict(zip(ANCHORS, config.anchor_token_ids or (), strict=False))
     words = [anchors.get(token, max(token, 0)) for token in ids]
     return llm.get_input_embeddings()(torch.tensor([words], device=device))
 
 
-def _fill_in(
+def fill_in(
     text: torch.Tensor, config: AULLMConfig, ids: list[int], tokens: dict[int, torch.Tensor | None]
 ) -> torch.Tensor:
-    """The text of each clip, shape (batch, positions, hidden_size), its tokens in their places or added to anchors."""
+    """The text of each clip, shape (batch, positions, hidden_size), its tokens in their places or added to anchors.
+
+    Args:
+        text: From `embed_text`.
+        config: Whether there are anchors.
+        ids: Of the text.
+        tokens: Each placeholder's, (batch, hidden_size); `None` for one that is not there.
+    """
     given = ((position, tokens.get(name)) for position, name in enumerate(ids))
     filled = [(position, token) for position, token in given if token is not None]
     columns = list(text.expand(filled[0][1].shape[0], -1, -1).unbind(1))

