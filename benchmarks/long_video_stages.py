@@ -21,7 +21,7 @@ STAGES = {
     "looks compared": ("face_tracks", "compare"),
     "cuts looked for": ("face_tracks", "Moment.cuts"),
     "head-fixed motion": ("head_fixed_motion", "HeadFixedMotion.step"),
-    "temporal head": ("event_reading", "score_stretch"),
+    "temporal head": ("stretch_reading", "score_stretch"),
     "AULLM++": ("modeling_aullm", "AULLMForAUDetection.forward"),
 }
 BESIDE = "decoding"  # in a thread of its own

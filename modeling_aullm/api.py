@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from .detector import CheckpointError, Detector, open_detector
+from .detector import ENGINES, CheckpointError, Detector, open_detector
 from .face_alignment import check_face
 from .prediction import Sampling, SourceError, predict_sources
 from .predictions import Predictions
@@ -32,6 +32,7 @@ def predict(
     sources: Sources,
     *,
     model: str | os.PathLike | None = None,
+    engine: str | None = None,
     revision: str | None = None,
     device: str | None = None,
     dtype: str = "float32",
@@ -56,6 +57,7 @@ def predict(
             numbered frames or of videos, a pattern such as `"*.mp4"`, a list of any of these, or a dict of videos by
             name. The model is loaded by each call: give all sources at once.
         model: Checkpoint, a folder or an id on the Hub; None for the one that comes with the package.
+        engine: `"torch"`, or `"onnx"` for a folder that `hub.export_onnx` has written; None for that which it is for.
         revision: Commit, branch or tag on the Hub.
         device: Such as `"cpu"` or `"cuda:1"`; None for the GPU if there is one.
         dtype: `"float32"`, `"bfloat16"` or `"float16"`.
@@ -88,7 +90,9 @@ def predict(
         window = WINDOW_SECONDS
     sampling = Sampling(window, stride, fps, face, onset, apex, offset, sensitivity)
     _check(named, sampling, threshold=threshold, dtype=dtype, batch_size=batch_size)
-    detector = _open(model, revision, device, dtype, action_units, threshold)
+    if engine not in (None, *ENGINES):
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    detector = _open(model, engine, revision, device, dtype, action_units, threshold)
     detector.processor.sensitivity(sensitivity)
     if detector.checkpoint.is_synthetic:
         warnings.warn(
@@ -149,6 +153,7 @@ def _check(
 
 def _open(
     model: str | os.PathLike | None,
+    engine: str | None,
     revision: str | None,
     device: str | None,
     dtype: str,
@@ -161,7 +166,13 @@ def _open(
     name = os.fspath(model) if model is not None else str(DEFAULT_CHECKPOINT)
     try:
         return open_detector(
-            name, revision=revision, device=device, dtype=dtype, action_units=action_units, threshold=threshold
+            name,
+            engine=engine,
+            revision=revision,
+            device=device,
+            dtype=dtype,
+            action_units=action_units,
+            threshold=threshold,
         )
     except CheckpointError:
         raise

@@ -1,16 +1,23 @@
 """Arrays and tensors as videos."""
 
+import sys
 from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
-import torch
 
 from .numbered_frames import stream_by_number
 from .video_stream import VideoError, VideoStream, check_num_frames, check_size
 
-Array = np.ndarray | torch.Tensor
+Array = np.ndarray | Any  # of torch's tensors; without torch there are none
 
 _SHAPES = "shape must be (frames, height, width), (frames, height, width, 1 or 3) or (frames, 1 or 3, height, width)"
+
+
+def is_array(source: object) -> TypeGuard[Array]:
+    """Whether this is an array, or a tensor."""
+    torch: Any = sys.modules.get("torch")
+    return isinstance(source, np.ndarray) or (torch is not None and isinstance(source, torch.Tensor))
 
 
 def open_array(array: Array, fps: float | None) -> VideoStream:
@@ -52,10 +59,10 @@ def is_frame_array(array: Array) -> bool:
 
 
 def _to_numpy(array: Array) -> np.ndarray:
-    if isinstance(array, torch.Tensor):
-        array = array.detach().cpu()
-        array = (array.float() if array.is_floating_point() else array).numpy()
-    return array
+    if isinstance(array, np.ndarray):
+        return array
+    tensor: Any = array.detach().cpu()
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def _channels_last(name: str, frame: np.ndarray) -> np.ndarray:

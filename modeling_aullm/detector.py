@@ -1,23 +1,17 @@
-"""Opening a checkpoint: the model, its processor and what of its answers is reported."""
+"""A checkpoint opened: the model, its processor, and what of its answers is reported; by torch, or ONNX Runtime."""
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-from huggingface_hub.errors import HFValidationError, StrictDataclassError
-from huggingface_hub.utils import validate_repo_id
-from safetensors import SafetensorError
+import numpy as np
 
-from .checkpoint_files import weight_files
-from .configuration_aullm import AULLMConfig
-from .modeling_aullm import AULLMForAUDetection
-from .processing_aullm import AULLMProcessor
 from .results import Checkpoint
+
+ENGINES = ("torch", "onnx")
+GRAPH = "model.onnx"
 
 
 class CheckpointError(ValueError):
@@ -29,12 +23,13 @@ class Detector:
     """An opened checkpoint.
 
     Attributes:
-        model: Returns an output with `logits` of shape `(batch, units)`.
+        model: Returns an output with `logits` of shape `(batch, units)`: of torch, or a `GraphModel`.
         processor: Cuts sources into segments and reads the logits.
         checkpoint: What it is, for the results.
         thresholds: By code: the units to report, in the model's order, and the probability from which each is active.
         dtype: Name of the torch type asked for.
         threshold: The one asked for, for every unit; None for the checkpoint's own.
+        engine: `torch`, or `onnx` for ONNX Runtime.
     """
 
     model: Any
@@ -43,23 +38,21 @@ class Detector:
     thresholds: dict[str, float]
     dtype: str = "float32"
     threshold: float | None = None
+    engine: str = "torch"
+
+    def answer(self, clips: np.ndarray) -> Any:
+        """What the model says of clips, (batch, num_frames, image_size, image_size): an output with `logits`."""
+        if self.engine == "onnx":
+            return self.model(clips)
+        import torch
+
+        with torch.inference_mode():
+            return self.model(pixel_values=torch.from_numpy(clips).to(self.model.device))
 
     def event_thresholds(self, sensitivity: str) -> dict[str, float]:
         """By code, as `thresholds`: the probability from which a unit is active in an event."""
         own = self.processor.sensitivity(sensitivity)["unit_probability"]
         return dict.fromkeys(self.thresholds, own if self.threshold is None else self.threshold)
-
-
-def _check_kind(checkpoint: str, revision: str | None) -> None:
-    """Refuse a folder or repository that holds another kind of model, before its weights are read."""
-    if not os.path.isdir(checkpoint):
-        try:
-            validate_repo_id(checkpoint)
-        except HFValidationError as error:
-            raise CheckpointError(f"{checkpoint}: neither a folder nor the id of a repository") from error
-    config, _ = AULLMConfig.get_config_dict(checkpoint, revision=revision)
-    if config.get("model_type") != AULLMConfig.model_type:
-        raise CheckpointError(f"{checkpoint}: holds a model of type {config.get('model_type')!r}, not an AULLM++ model")
 
 
 def choose_thresholds(processor: Any, action_units: Sequence[str] | None, threshold: float | None) -> dict[str, float]:
@@ -85,9 +78,18 @@ def choose_thresholds(processor: Any, action_units: Sequence[str] | None, thresh
     }
 
 
+def package_version() -> str:
+    """Of the package `aullm`."""
+    try:
+        return version("aullm")
+    except PackageNotFoundError:  # run from a copy of the folder
+        return "not installed"
+
+
 def open_detector(
     checkpoint: str,
     *,
+    engine: str | None = None,
     revision: str | None = None,
     device: str | None = None,
     dtype: str = "float32",
@@ -97,7 +99,8 @@ def open_detector(
     """Open a checkpoint with the classes of this package; code that comes with the checkpoint is never run.
 
     Args:
-        checkpoint: Folder or id on the Hub.
+        checkpoint: Folder or id on the Hub; for ONNX Runtime a folder that `hub.export_onnx` has written.
+        engine: `torch` or `onnx`; None for that which the folder is for.
         revision: Commit, branch or tag on the Hub.
         device: Such as `cpu` or `cuda:1`; None for the GPU if there is one.
         dtype: Name of a torch type.
@@ -108,50 +111,16 @@ def open_detector(
         CheckpointError: If it is not an AULLM++ checkpoint, or not one for these units, or there is no such device.
         OSError: If it, or the LLM it stands on, cannot be found.
     """
-    place = _choose_device(device)
-    _check_kind(checkpoint, revision)
-    if os.path.isdir(checkpoint) and not (Path(checkpoint) / "processor_config.json").is_file():
-        raise CheckpointError(
-            f"{checkpoint}: holds no processor_config.json; save a processor beside the model, "
-            "AULLMProcessor(action_units=model.config.action_units).save_pretrained(folder)"
-        )
-    processor = AULLMProcessor.from_pretrained(checkpoint, revision=revision or "main")
-    thresholds = choose_thresholds(processor, action_units, threshold)
-    try:
-        model = AULLMForAUDetection.from_pretrained(
-            checkpoint, revision=revision or "main", dtype=getattr(torch, dtype)
-        )
-    except (RuntimeError, SafetensorError, StrictDataclassError) as error:
-        raise CheckpointError(f"{checkpoint}: the model cannot be loaded ({error})") from error
-    if list(model.config.action_units) != list(processor.action_units):
-        raise CheckpointError(f"{checkpoint}: model and processor are for different action units")
-    described = _describe(checkpoint, revision, model.config.trained_on)
-    return Detector(model.eval().to(device=place), processor, described, thresholds, dtype, threshold)
+    if engine is None:
+        engine = "onnx" if (Path(checkpoint) / GRAPH).is_file() else "torch"
+    if engine == "onnx":
+        from .onnx_engine import open_graph
 
+        if device not in (None, "cpu") or dtype != "float32":
+            raise CheckpointError(f"engine onnx: computes on the CPU in float32, not on {device or 'cpu'} in {dtype}")
+        return open_graph(checkpoint, action_units=action_units, threshold=threshold)
+    from .torch_engine import open_checkpoint
 
-def _describe(checkpoint: str, revision: str | None, trained_on: list[str] | None) -> Checkpoint:
-    name = Path(checkpoint).resolve().name if os.path.isdir(checkpoint) else checkpoint
-    hashes = {}
-    for path in weight_files(checkpoint, {"revision": revision or "main"}):
-        with open(path, "rb") as file:
-            hashes[os.path.basename(path)] = hashlib.file_digest(file, "sha256").hexdigest()
-    try:
-        package = version("aullm")
-    except PackageNotFoundError:  # run from a copy of the folder
-        package = "not installed"
-    trained = None if trained_on is None else tuple(trained_on)
-    return Checkpoint(f"{name}@{revision}" if revision else name, trained, hashes, package)
-
-
-def _choose_device(name: str | None) -> torch.device:
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        place = torch.zeros(1, device=name).device
-    except Exception as error:  # whatever a device that is not there makes torch raise: there is no end of kinds
-        gpu = torch.accelerator.current_accelerator(check_available=True)
-        there = "cpu" if gpu is None else f"cpu and {gpu.type}:0 to {gpu.type}:{torch.accelerator.device_count() - 1}"
-        raise CheckpointError(f"device {name}: not here, or torch cannot use it; there is {there}") from error
-    if place.type == "meta":
-        raise CheckpointError("device meta: holds no values, so nothing can be computed there; give cpu or cuda")
-    return place
+    return open_checkpoint(
+        checkpoint, revision=revision, device=device, dtype=dtype, action_units=action_units, threshold=threshold
+    )

@@ -4,17 +4,13 @@ Own choice throughout. So the cost of evidence, structure and LLM goes by the nu
 next to nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-import torch
 
 from .motion_stretch import STEP_SECONDS, MotionStretch
-from .temporal_head import TemporalScores
-
-if TYPE_CHECKING:
-    from .modeling_aullm import AULLMForAUDetection
 
 MICRO_SECONDS = 0.5  # the usual bound of a micro-expression (Yan et al. 2013)
 FLOOR = 0.02  # probability below which a proposal is not read, whatever the sensitivity
@@ -62,38 +58,33 @@ class StretchReading:
     activity: np.ndarray
 
 
-@torch.inference_mode()
-def read_stretch(model: "AULLMForAUDetection", stretch: MotionStretch) -> StretchReading:
-    """Find the expressions of a stretch.
+def read_proposals(
+    scores: Any,
+    stretch: MotionStretch,
+    num_frames: int,
+    read: Callable[[np.ndarray], np.ndarray],
+    mixture: np.ndarray,
+) -> StretchReading:
+    """Make proposals of a temporal head's scores, and read them as clips.
 
     Args:
-        model: One with a temporal head.
-        stretch: From `AULLMVideoProcessor.iter_motion`.
-
-    Raises:
-        ValueError: If the model has no temporal head.
+        scores: As `TemporalScores`, arrays or tensors on the CPU, a batch of one.
+        stretch: What they are of.
+        num_frames: Frames a clip.
+        read: Clips (events, num_frames, 64, 64) to logits of AULLM++, (events, num_units).
+        mixture: (3,) weight of the head's own logits, of those read, and an offset.
     """
-    if model.temporal_head is None:
-        raise ValueError("this model was trained on clips alone: it has no temporal head, so it finds no events")
-    scores = score_stretch(model, stretch)
     found, proposals = propose(scores, stretch), []
     if found:
-        clips = np.stack([clip_of(stretch, proposal, model.config.num_frames) for proposal, _ in found])
-        read = model(pixel_values=torch.from_numpy(clips).to(model.device)).logits.float().cpu()
-        own = torch.stack([logits for _, logits in found])
-        units = torch.sigmoid(model.temporal_head.units_of(own, read)).numpy()
+        clips = np.stack([clip_of(stretch, proposal, num_frames) for proposal, _ in found])
+        own = np.stack([logits for _, logits in found])
+        units = _sigmoid(mixture[0] * own + mixture[1] * read(clips) + mixture[2])
         proposals = [
             replace(proposal, units=row, pixel_values=clip)
             for (proposal, _), row, clip in zip(found, units, clips, strict=True)
         ]
     proposals.sort(key=lambda proposal: proposal.onset)
-    return StretchReading(proposals, torch.sigmoid(scores.activity[0]).cpu().numpy())
-
-
-def score_stretch(model: "AULLMForAUDetection", stretch: MotionStretch) -> TemporalScores:
-    """The temporal head's scores of a stretch, as a batch of one."""
-    motion, head = (torch.from_numpy(each)[None].to(model.device) for each in (stretch.motion, stretch.head))
-    return model.temporal_head(motion, head)
+    return StretchReading(proposals, _sigmoid(scores.activity[0]))
 
 
 def clip_of(stretch: MotionStretch, proposal: Proposal, num_frames: int) -> np.ndarray:
@@ -108,25 +99,34 @@ def clip_of(stretch: MotionStretch, proposal: Proposal, num_frames: int) -> np.n
     return stretch.crops[np.clip(steps, 0, len(stretch.crops) - 1)].astype(np.float32) / np.float32(255)
 
 
-def propose(scores: TemporalScores, stretch: MotionStretch) -> list[tuple[Proposal, torch.Tensor]]:
-    """The peaks of the middle's score among a stretch's own steps, with the units' logits of the temporal head."""
-    certain = torch.sigmoid(scores.middle[0]).cpu().numpy()
+def propose(scores: Any, stretch: MotionStretch) -> list[tuple[Proposal, np.ndarray]]:
+    """The peaks of the middle's score among a stretch's own steps, with the units' logits of the temporal head.
+
+    Args:
+        scores: As `read_proposals`.
+        stretch: What they are of.
+    """
+    certain = _sigmoid(scores.middle[0])
     highest = np.array([certain[max(0, i - _PEAK_STEPS) : i + _PEAK_STEPS + 1].max() for i in range(len(certain))])
     peaks = [step for step in range(*stretch.own) if certain[step] == highest[step] and certain[step] >= FLOOR]
-    extent, units = scores.extent[0].cpu(), scores.units[0].float().cpu()
-    kept: list[tuple[Proposal, torch.Tensor]] = []
+    extent, units = np.asarray(scores.extent[0]), np.asarray(scores.units[0], np.float32)
+    kept: list[tuple[Proposal, np.ndarray]] = []
     for step in sorted(peaks, key=lambda step: -certain[step]):
         near = slice(max(0, step - 1), step + 2)
-        weights = torch.from_numpy(certain[near] / certain[near].sum())[:, None]
-        back, on, share = (weights * extent[near]).sum(dim=0).tolist()
+        weights = (certain[near] / certain[near].sum())[:, None]
+        back, on, share = (weights * extent[near]).sum(0).tolist()
         middle = float(stretch.times[step])
         onset, offset = (middle + sign * min(float(np.exp(way)), _LONGEST) for sign, way in ((-1, back), (1, on)))
         onset, offset = max(onset, float(stretch.times[0])), min(offset, float(stretch.times[-1]))
         apex = onset + float(np.clip(share, 0, 1)) * (offset - onset)
         if not any(_shared(onset, offset, other) > _SHARED for other, _ in kept):
             proposal = Proposal(onset, apex, offset, float(certain[step]))
-            kept.append((proposal, (weights * units[near]).sum(dim=0)))
+            kept.append((proposal, (weights * units[near]).sum(0)))
     return kept
+
+
+def _sigmoid(logits: Any) -> np.ndarray:
+    return (1 / (1 + np.exp(-np.asarray(logits, np.float64)))).astype(np.float32)
 
 
 def _shared(onset: float, offset: float, other: Proposal) -> float:

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, PreTrainedModel
 
 from .configuration_aullm import AULLMConfig
 from .deduction import PromptReader, Reading, build_llm
-from .event_reading import StretchReading, read_stretch
+from .event_reading import StretchReading
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence
 from .flips import check_flips
 from .initial_weights import init_weights
@@ -23,6 +23,7 @@ from .other_units import for_units
 from .outputs import AULLMOutput, of_clips
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt, unit_positions
 from .read_out import ActionUnitHead, NamedCorrection, TokenReader
+from .stretch_reading import read_stretch
 from .structure import RelationalAUGraph
 from .temporal_head import TemporalHead
 
@@ -158,7 +159,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         return self.head(state, reading.unit_states.to(self.dtype))
 
     def read_stretch(self, stretch: MotionStretch) -> StretchReading:
-        """Find the expressions in a stretch of a recording, see `event_reading`.
+        """Find the expressions in a stretch of a recording, see `stretch_reading`.
 
         Args:
             stretch: From the processor's `iter_motion`.

@@ -16,7 +16,8 @@ from transformers.utils import ModelOutput
 from .face_alignment import Face
 from .face_orientation import turned_video_hint
 from .face_tracks import NO_FACE
-from .processing_aullm import AULLMProcessor, Thresholds
+from .post_processing import Thresholds
+from .processing_aullm import AULLMProcessor
 from .segments import Segment
 from .video_reading import VideoSource, is_batch, source_name
 from .video_stream import VideoError

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from .detector import Detector
@@ -247,11 +247,9 @@ def _stretches(video_processor: Any, reading: _Reading, sampling: Sampling) -> I
         yield stretch
 
 
-@torch.inference_mode()
 def _run(detector: Detector, pending: Sequence[tuple[_Reading, Segment]]) -> None:
     """Run the model on segments of any sources and hand each source its results."""
-    pixel_values = torch.stack([torch.as_tensor(segment.pixel_values) for _, segment in pending])
-    outputs = detector.model(pixel_values=pixel_values.to(detector.model.device))
+    outputs = detector.answer(np.stack([np.asarray(segment.pixel_values, np.float32) for _, segment in pending]))
     found = detector.processor.post_process_action_units(outputs, thresholds=detector.thresholds)
     for (reading, segment), units in zip(pending, found, strict=True):
         reading.take(segment, {code: units[code] for code in detector.thresholds})

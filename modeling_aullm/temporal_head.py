@@ -78,15 +78,6 @@ class TemporalHead(nn.Module):
         middle, extent, units, activity, others = scores.split(sizes, dim=-1)
         return TemporalScores(middle[..., 0], extent, units, activity, others)
 
-    def units_of(self, own: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
-        """Logits of the units of events, from both who have seen them.
-
-        Args:
-            own: (events, num_units) logits of this head.
-            read: (events, num_units) logits of AULLM++ on the events' clips.
-        """
-        return self.mixture[0] * own + self.mixture[1] * read + self.mixture[2]
-
     def reset_parameters(self) -> None:
         """Set what is in no layer that transformers knows."""
         init.copy_(self.mixture, torch.tensor([1.0, 0.0, 0.0]))

@@ -1,13 +1,12 @@
 """Video sources to a stream of frames: files, frame folders, arrays and tensors, lists of images."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import UnionType
 
 from PIL import Image
 
-from .array_video import Array, is_frame_array, open_array, open_arrays
+from .array_video import Array, is_array, is_frame_array, open_array, open_arrays
 from .frame_folder import IMAGE_SUFFIXES, list_frames
 from .image_file import is_image_file, open_image_file, read_image, reading, stated_by, stored_pixels
 from .numbered_frames import stream_by_number
@@ -48,11 +47,11 @@ def open_video(source: VideoSource, fps: float | None = None) -> VideoStream:
         check_fps(source_name(source), fps)
     if isinstance(source, str | os.PathLike):
         return _open_path(source, fps)
-    if isinstance(source, Array):
+    if is_array(source):
         return open_array(source, fps)
-    if _is_list_of(source, Image.Image):
+    if _is_list_of(source, _is_picture):
         return _open_images(source, fps)  # type: ignore[arg-type]
-    if _is_list_of(source, Array) and not is_batch(source):
+    if _is_list_of(source, is_array) and not is_batch(source):
         return open_arrays(source_name(source), source, fps)  # type: ignore[arg-type]
     raise VideoError(_refusal(source))
 
@@ -78,7 +77,7 @@ def is_batch(videos: object) -> bool:
     Raises:
         VideoError: If a list holds both frames and videos.
     """
-    if isinstance(videos, Array):
+    if is_array(videos):
         return videos.ndim == 5
     if not isinstance(videos, list | tuple) or not videos:
         return False
@@ -97,19 +96,23 @@ def source_name(source: object) -> str:
     """What people know a source by: its path, or its kind and size."""
     if isinstance(source, str | os.PathLike):
         return str(source)
-    if isinstance(source, Array):
+    if is_array(source):
         return f"array {tuple(source.shape)}"
     if isinstance(source, list | tuple):
         return f"list of {len(source)} images" if all(map(_is_frame, source)) else f"list of {len(source)}"
     return type(source).__name__
 
 
-def _is_list_of(source: object, kind: type | UnionType) -> bool:
-    return isinstance(source, list | tuple) and all(isinstance(item, kind) for item in source)
+def _is_list_of(source: object, is_kind: Callable[[object], bool]) -> bool:
+    return isinstance(source, list | tuple) and all(map(is_kind, source))
+
+
+def _is_picture(item: object) -> bool:
+    return isinstance(item, Image.Image)
 
 
 def _is_frame(item: object) -> bool:
-    return isinstance(item, Image.Image) or (isinstance(item, Array) and is_frame_array(item))
+    return _is_picture(item) or (is_array(item) and is_frame_array(item))
 
 
 def _refusal(source: object) -> str:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_aullm import AULLMForAUDetection, AULLMProcessor
-from modeling_aullm.event_reading import Proposal, StretchReading, clip_of, propose, read_stretch
+from modeling_aullm.event_reading import Proposal, StretchReading, clip_of, propose
 from modeling_aullm.motion_stretch import STEP_SECONDS, MotionStretch
 from modeling_aullm.motion_stretches import AROUND_STEPS
+from modeling_aullm.stretch_reading import read_stretch
 from modeling_aullm.temporal_head import CONTEXT_STEPS, OTHERS, TemporalHead, TemporalScores
 
 UNITS = 12

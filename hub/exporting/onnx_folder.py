@@ -1,7 +1,6 @@
 """The folder of an exported graph: model.onnx, configurations, README; kept only if the graph's answers are right."""
 
 import json
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,22 @@ from torch import nn
 
 from hub.exporting.clip_graph import ClipGraph
 from hub.exporting.four_bits import FourBitLinear, put_in_four_bits, read_blocks
-from modeling_aullm.detector import Detector
+from hub.exporting.temporal_graph import OPSET, write_temporal_head
+from modeling_aullm.detector import GRAPH, Detector, package_version
 from modeling_aullm.language_model import LanguageModel, gguf_file
+from modeling_aullm.onnx_engine import FORMAT, TEMPORAL_GRAPH
 from training.errors import InputError
 
-OPSET = 20
 CHECKED, APART = (1, 3, 8), 2e-3  # clips in a batch; logits of the graph from the model's, which rounding explains
 README = """# AULLM++ as an ONNX graph
 
-Made from `{name}` by `python -m hub.export_onnx`. One graph, `model.onnx`: face clips in, one logit an action unit out.
+Made from `{name}` by `python -m hub.export_onnx`. `model.onnx`: face clips in, one logit an action unit out.
+`temporal_head.onnx`, where there is one, finds the expressions of recordings.
 
 - `pixel_values`: float32, (clips, {frames}, {side}, {side}), grey in 0..1, aligned as the processor does it.
 - `logits`: float32, (clips, {count}), in the order {units}.
+
+`aullm predict VIDEO --model FOLDER` reads videos by it, without torch. By hand:
 
 ```python
 import json
@@ -61,15 +64,17 @@ def export(detector: Detector, folder: Path) -> str:
         exact = model(clips).logits
         graph = ClipGraph(model).eval()
         layers = _four_bits(model)
-        _write(graph, clips, folder / "model.onnx", _about(detector, layers))
-    session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+        _write(graph, clips, folder / GRAPH, _about(detector, layers))
+        if model.temporal_head is not None:
+            write_temporal_head(model.temporal_head, folder / TEMPORAL_GRAPH)
+    session = onnxruntime.InferenceSession(str(folder / GRAPH))
     apart = max(_apart(session, clips[:count], exact[:count]) for count in CHECKED)
     if not apart <= APART:
         raise InputError(f"the graph's logits are {apart:.2g} from the model's, so it is not written; please report it")
     (folder / "config.json").write_text(config.to_json_string(), encoding="utf-8")  # no code goes with a graph
     (folder / "processor_config.json").write_text(detector.processor.to_json_string(), encoding="utf-8")
     bits = f"in four bits ({layers} layers)" if layers else "in single precision"
-    megabytes = (folder / "model.onnx").stat().st_size / 1e6
+    megabytes = (folder / GRAPH).stat().st_size / 1e6
     (folder / "README.md").write_text(_readme(detector, bits), encoding="utf-8")
     return f"{megabytes:.0f} MB, the LLM {bits}; logits within {apart:.1g} of the model's"
 
@@ -85,13 +90,17 @@ def _four_bits(model: Any) -> int:
 
 def _about(detector: Detector, layers: int) -> dict[str, str]:
     """What travels in the graph itself."""
-    config = detector.model.config
+    model = detector.model
+    head = model.temporal_head
     return {
-        "made_by": f"aullm {version('aullm')}",
-        "checkpoint": json.dumps(detector.checkpoint.weights_sha256),
-        "action_units": json.dumps(config.action_units),
+        "format": FORMAT,
+        "made_by": f"aullm {package_version()}",
+        "action_units": json.dumps(model.config.action_units),
         "thresholds": json.dumps(detector.processor.thresholds),
-        "llm": json.dumps(config.llm or {}),
+        "trained_on": json.dumps(model.config.trained_on),
+        "weights_sha256": json.dumps(detector.checkpoint.weights_sha256),
+        "mixture": json.dumps(None if head is None else head.mixture.tolist()),
+        "llm": json.dumps(model.config.llm or {}),
         "llm_bits": "4" if layers else "32",
         "license": "Apache-2.0; the LLM's own licence goes with its weights",
     }

@@ -9,7 +9,7 @@ from ..facs import check_action_units
 
 SHORTEST_TIME = 0.001  # seconds; no camera here is faster
 DTYPES, WINDOW_SECONDS = ("float32", "bfloat16", "float16"), 0.5  # as in `api`, which takes long to import
-DEFAULT_SENSITIVITY = "normal"  # likewise
+DEFAULT_SENSITIVITY, ENGINES = "normal", ("torch", "onnx")  # likewise
 
 EXAMPLES = """\
 What is reported is change, not posture: every segment is compared with its own first frame, so an expression that is
@@ -226,6 +226,11 @@ def _add_model(group: Any) -> None:
     )
     group.add_argument(
         "--revision", metavar="SHA", help="commit, branch or tag of the checkpoint on the Hub; default: main"
+    )
+    group.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="onnx: a folder of hub.export_onnx, without torch; default: what the folder is for",
     )
     group.add_argument("--device", help="such as cpu or cuda:1; default: the GPU if there is one, else cpu")
     group.add_argument("--dtype", choices=DTYPES, default="float32", help="of the LLM; default: %(default)s")

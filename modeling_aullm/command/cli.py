@@ -78,8 +78,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def _quieten(reporter: _Reporter, *, verbose: bool) -> None:
     """Keep what libraries say about themselves off the terminal; warnings of this package are lines of its own."""
-    from transformers.utils import logging as transformers_logging
-
     from ..api import SourceWarning
 
     others = warnings.showwarning
@@ -97,8 +95,12 @@ def _quieten(reporter: _Reporter, *, verbose: bool) -> None:
         return
     warnings.simplefilter("ignore")
     warnings.filterwarnings("always", module=__package__.partition(".")[0])
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    os.environ |= {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}  # it is not imported yet
+    if "transformers" in sys.modules:
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
     for name in ("torch", "matplotlib", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -132,7 +134,20 @@ def _predict(videos: dict[str, str], arguments: Namespace, reporter: _Reporter) 
         from ..detector import CheckpointError
 
         _quieten(reporter, verbose=arguments.verbose)
-    names = ("model", "revision", "device", "dtype", "window", "stride", "fps", "face", "onset", "apex", "offset")
+    names = (
+        "model",
+        "engine",
+        "revision",
+        "device",
+        "dtype",
+        "window",
+        "stride",
+        "fps",
+        "face",
+        "onset",
+        "apex",
+        "offset",
+    )
     asked = {name: getattr(arguments, name) for name in (*names, "sensitivity", "threshold", "batch_size")}
     try:
         return api.predict(videos, action_units=arguments.aus, **asked)

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-from modeling_aullm.event_reading import StretchReading, clip_of, propose, score_stretch
+from modeling_aullm.event_reading import StretchReading, clip_of, propose
+from modeling_aullm.stretch_reading import score_stretch
 from training.errors import InputError
 from training.events.finding import in_full, to_events
 from training.events.motion_records import MotionRecord
@@ -53,8 +54,8 @@ def calibrate(
         matched = {number: first for number, first in matched.items() if record.events[first] not in record.unnamed}
         if matched:
             clips = np.stack([clip_of(stretch, found[number][0], model.config.num_frames) for number in matched])
-            read.append(model(pixel_values=torch.from_numpy(clips)).logits)
-            own.append(torch.stack([found[number][1] for number in matched]))
+            read.append(model(pixel_values=torch.from_numpy(clips)).logits.double().numpy())
+            own.append(np.stack([found[number][1] for number in matched]))
             shown += [[code in record.events[first].units for code in action_units] for first in matched.values()]
     if len(shown) < fewest:
         count = len(shown) or "no"
@@ -63,7 +64,7 @@ def calibrate(
         )
     logits = np.log(np.clip(certain, 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(certain, 1e-6, 1 - 1e-6))
     curve = _logistic(logits[:, None], np.array(is_true, float))
-    features = np.stack([torch.cat(own).double().numpy().ravel(), torch.cat(read).double().numpy().ravel()], axis=1)
+    features = np.stack([np.concatenate(logits).astype(float).ravel() for logits in (own, read)], axis=1)
     mixture = _logistic(features, np.array(shown, float).ravel())
     head = model.temporal_head
     head.scores.weight[0] *= curve[0]

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from modeling_aullm.event_reading import StretchReading, read_stretch
+from modeling_aullm.event_reading import StretchReading
 from modeling_aullm.motion_stretch import STEP_SECONDS, MotionStretch
+from modeling_aullm.stretch_reading import read_stretch
 from modeling_aullm.temporal_windows import WINDOW_SECONDS
 from training.events.labelled import LabelledRecording
 from training.events.motion_records import MotionRecord

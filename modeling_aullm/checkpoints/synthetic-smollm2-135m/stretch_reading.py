@@ -1,0 +1,1 @@
+../../stretch_reading.py
