@@ -1,8 +1,10 @@
 """Checkpoints as ONNX graphs: the same answers from ONNX Runtime, the LLM in the four bits that it came in."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -16,28 +18,33 @@ from torch import nn
 
 from hub.export_onnx import main
 from hub.exporting.four_bits import FourBitLinear, put_in_four_bits, read_blocks
-from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMProcessor
+from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMProcessor, predict
+from modeling_aullm.detector import CheckpointError
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, find_language_model, gguf_file
 from training.errors import InputError
 
+EXAMPLES = Path(__file__).parents[1] / "space" / "examples"
 
-@pytest.fixture
-def checkpoint(tmp_path):
-    """A checkpoint on a tiny LLM, whose LoRA and head say something, and its model."""
-    llm = save_small_llm(tmp_path / "llm")
-    model = AULLMForAUDetection.from_backbones(tiny_config(prompt_token_ids=None), llm=str(llm)).eval()
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A checkpoint on a tiny LLM that finds events, whose LoRA and head say something; its model, and its graph."""
+    folder = tmp_path_factory.mktemp("exported")
+    llm = save_small_llm(folder / "llm")
+    config = tiny_config(prompt_token_ids=None, temporal_head=True)
+    model = AULLMForAUDetection.from_backbones(config, llm=str(llm)).eval()
     for name, parameter in model.named_parameters():
         if ".lora_B." in name or name == "head.case.weight":
             nn.init.normal_(parameter, std=0.3)
-    model.save_pretrained(tmp_path / "checkpoint")
-    AULLMProcessor(thresholds=[0.4] * 12).save_pretrained(tmp_path / "checkpoint")
-    return tmp_path / "checkpoint", model
+    model.save_pretrained(folder / "checkpoint")
+    AULLMProcessor(thresholds=[0.4] * 12).save_pretrained(folder / "checkpoint")
+    main([str(folder / "checkpoint"), "--out", str(folder / "graph")])
+    return folder / "checkpoint", model, folder / "graph"
 
 
-def test_a_graph_gives_the_model_s_logits_for_any_number_of_clips(checkpoint, tmp_path):
-    folder, model = checkpoint
-    main([str(folder), "--out", str(tmp_path / "graph")])
-    session = onnxruntime.InferenceSession(str(tmp_path / "graph" / "model.onnx"))
+def test_a_graph_gives_the_model_s_logits_for_any_number_of_clips(exported):
+    _, model, folder = exported
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
     for clips in (1, 2, 5, 70):
         pixels = torch.rand(clips, 6, 64, 64)
         with torch.no_grad():
@@ -48,11 +55,93 @@ def test_a_graph_gives_the_model_s_logits_for_any_number_of_clips(checkpoint, tm
     assert json.loads(about["action_units"]) == model.config.action_units
     assert json.loads(about["thresholds"]) == [0.4] * 12
     assert json.loads(about["llm"])["sha256"] == model.config.llm["sha256"]
-    assert {file.name for file in (tmp_path / "graph").iterdir()} == {
-        "model.onnx", "config.json", "processor_config.json", "README.md"
+    assert {file.name for file in folder.iterdir()} == {
+        "model.onnx", "temporal_head.onnx", "config.json", "processor_config.json", "README.md"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("video, window", [("smile.mp4", None), ("timeline.mp4", None), ("timeline.mp4", 0.5)])
+def test_videos_get_the_same_answers_from_either_engine(exported, video, window):
+    checkpoint, _, graph = exported
+    options = {"window": window, "sensitivity": "high"}
+    found = [json.loads(predict(EXAMPLES / video, model=model, **options).to_json()) for model in (checkpoint, graph)]
+    assert [answers[0].pop("model") for answers in found] == ["checkpoint", "graph"]
+    same_up_to_rounding(*found)
+
+
+def same_up_to_rounding(found, exact):
+    if isinstance(exact, dict):
+        assert found.keys() == exact.keys()
+        for key, value in exact.items():
+            same_up_to_rounding(found[key], value)
+    elif isinstance(exact, list):
+        assert len(found) == len(exact)
+        for one, other in zip(found, exact):
+            same_up_to_rounding(one, other)
+    else:
+        assert found == (pytest.approx(exact, abs=1e-3) if isinstance(exact, float) else exact)
+
+
+def test_the_command_imports_no_torch_for_a_graph(exported):
+    code = (
+        "import sys, aullm_command\n"
+        "status = aullm_command.main(sys.argv[1:])\n"
+        "heavy = {'torch', 'transformers', 'peft', 'torch_geometric', 'safetensors', 'huggingface_hub', 'accelerate'}\n"
+        "print(status, sorted(heavy & set(sys.modules)))"
+    )
+    arguments = ["predict", EXAMPLES / "timeline.mp4", EXAMPLES / "smile.mp4", "--model", exported[2]]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "0 []", done.stderr
+
+
+@pytest.mark.parametrize(
+    "damage, said",
+    [
+        (lambda folder: (folder / "model.onnx").write_bytes((folder / "model.onnx").read_bytes()[:5000]), "damaged"),
+        (lambda folder: (folder / "temporal_head.onnx").write_bytes(b"no graph"), "damaged"),
+        (lambda folder: (folder / "processor_config.json").unlink(), "cannot be read"),
+        (
+            lambda folder: AULLMProcessor(action_units=["AU1"]).to_json_file(folder / "processor_config.json"),
+            "different action units",
+        ),
+    ],
+)
+def test_a_damaged_graph_costs_one_line_and_is_read_by_no_other_engine(exported, tmp_path, damage, said):
+    folder = tmp_path / "graph"
+    shutil.copytree(exported[2], folder)
+    damage(folder)
+    with pytest.raises(CheckpointError, match=said):
+        predict(EXAMPLES / "timeline.mp4", model=folder)
+
+
+def test_a_graph_of_another_format_is_told_apart(exported, tmp_path, monkeypatch):
+    monkeypatch.setattr("modeling_aullm.onnx_engine.FORMAT", "2")
+    with pytest.raises(CheckpointError, match="format 1, this version reads 2: export the checkpoint anew"):
+        predict(EXAMPLES / "smile.mp4", model=exported[2])
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"model": "checkpoint", "engine": "onnx"}, "holds no model.onnx"),
+        ({"model": "graph", "dtype": "float16"}, "float32"),
+        ({"model": "graph", "action_units": ["AU45"]}, "the model was not made for AU45"),
+    ],
+)
+def test_what_a_graph_cannot_do_is_said(exported, options, said):
+    options = options | {"model": exported[0].parent / options["model"]}
+    with pytest.raises(CheckpointError, match=said):
+        predict(EXAMPLES / "smile.mp4", **options)
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(ValueError, match="engine must be one of torch, onnx, got 'tensorrt'"):
+        predict(EXAMPLES / "smile.mp4", engine="tensorrt")
+
+
+def test_nothing_is_exported_over_what_is_there(exported):
     with pytest.raises(InputError, match="exists already"):
-        main([str(folder), "--out", str(tmp_path / "graph")])
+        main([str(exported[0]), "--out", str(exported[2])])
 
 
 def test_what_cannot_be_exported_leaves_nothing(tmp_path):
