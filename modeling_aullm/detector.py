@@ -119,7 +119,13 @@ def open_detector(
         if device not in (None, "cpu") or dtype != "float32":
             raise CheckpointError(f"engine onnx: computes on the CPU in float32, not on {device or 'cpu'} in {dtype}")
         return open_graph(checkpoint, action_units=action_units, threshold=threshold)
-    from .torch_engine import open_checkpoint
+    try:
+        from .torch_engine import open_checkpoint
+    except ModuleNotFoundError as error:
+        raise CheckpointError(
+            f"{checkpoint}: needs {error.name}, which is not installed; pip install aullm brings it. Without it, a "
+            "folder that python -m hub.export_onnx has written is read"
+        ) from error
 
     return open_checkpoint(
         checkpoint, revision=revision, device=device, dtype=dtype, action_units=action_units, threshold=threshold

@@ -18,6 +18,9 @@ class NoTokens:
     eos_token_id = bos_token_id = pad_token_id = None
     init_kwargs: ClassVar[dict[str, Any]] = {}
 
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: a pipeline saves the tokenizer, too."""
+
 
 class AULLMProcessor(PostProcessing, ProcessorMixin):
     """Both sides of the model for people who have videos and want action units.
