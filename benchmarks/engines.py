@@ -31,10 +31,11 @@ VIDEO = Path(__file__).parents[1] / "space" / "examples" / "smile.mp4"
 SEED, SUBJECTS, CLIPS = 999, 100, 5  # two domains of so many people: 1000 clips
 THREADS, BATCHES, REPEATS, STARTS = 2, (1, 32), 15, 5
 START = """
-import resource, sys, time
+import sys
 import aullm_command
 status = aullm_command.main(["predict", *sys.argv[1:]])
-print(status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr)
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))  # getrusage has the parent's, too
+print(status, int(peak.split()[1]) / 1024, file=sys.stderr)
 """
 
 Row = dict[str, Any]

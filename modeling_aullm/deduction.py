@@ -128,7 +128,8 @@ class PromptReader:
             before, after = _read_at_once(llm, text[:, :split], embeddings)
         else:
             cache, before = self._prefix(llm, text[:, :split], ids[:split])
-            after = read_suffix(llm, cache, embeddings, split)
+            most = 1 if torch.compiler.is_compiling() else CLIPS_IN_A_ROW
+            after = read_suffix(llm, cache, embeddings, split, most)
         if all(position < split for position in names):
             return Reading(after[:, -1], before[:, names])
         return Reading(after[:, -1], torch.cat([before.expand(after.shape[0], -1, -1), after], 1)[:, names])
@@ -166,7 +167,9 @@ def _read_at_once(
     return states[:, :start], states[0, start:].view(batch, length, hidden_size)
 
 
-def read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, start: int) -> torch.Tensor:
+def read_suffix(
+    llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, start: int, most: int = CLIPS_IN_A_ROW
+) -> torch.Tensor:
     """Last states of clips, (batch, positions, hidden_size), from their own positions and what is kept of the prefix.
 
     Args:
@@ -174,10 +177,10 @@ def read_suffix(llm: PreTrainedModel, prefix: Cache, embeddings: torch.Tensor, s
         prefix: From `read_prefix`; it is not touched.
         embeddings: Of what follows it in each clip, (batch, positions, hidden_size).
         start: Positions of the prefix.
+        most: Clips in a row.
     """
     batch, length, hidden_size = embeddings.shape
-    shares_rows = _takes_masks(llm) and not torch.compiler.is_compiling()
-    clips = min(batch, CLIPS_IN_A_ROW) if shares_rows else 1
+    clips = min(batch, most) if _takes_masks(llm) else 1
     rows = -(-batch // clips)
     filled = nn.functional.pad(embeddings, (0, 0, 0, 0, 0, rows * clips - batch))
     layout = _Layout(clips, length, start, embeddings)

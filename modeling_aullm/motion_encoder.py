@@ -228,6 +228,7 @@ class MotionEncoder(nn.Module):
         seen = motion[:, None]
         if self.flow is not None:
             seen = torch.cat([seen, self.flow(frames, change)], 1)
+        seen = seen.to(self.low[0].weight.dtype)
         return self.attention(self.middle(self._low_level(seen))), seen
 
     def _low_level(self, motion: torch.Tensor) -> torch.Tensor:
@@ -237,7 +238,7 @@ class MotionEncoder(nn.Module):
         """
         layers: list[Any] = list(self.low)
         convolution, pooling, *rest = layers
-        frames = motion.transpose(1, 2).flatten(0, 1).to(convolution.weight.dtype)
+        frames = motion.transpose(1, 2).flatten(0, 1)
         maps = nn.functional.max_pool2d(convolution(frames), pooling.kernel_size[1:])
         maps = maps.unflatten(0, (motion.shape[0], motion.shape[2])).transpose(1, 2)
         for layer in rest:

@@ -18,14 +18,14 @@ run methods/AULLM++ 3
 run methods/Micro-AU-CLIP-like 3 --method micro_au_clip
 run methods/DEFT-LLM-like 3 --method deft_llm
 run methods/AC4AU-like 3 --method ac4au
-run methods/au_llm 3 --method au_llm
-run methods/led_head 3 --method led_head
+run methods/au_llm 1 --method au_llm
+run methods/led_head 2 --method led_head
 run methods/flow_sssnet 3 --method flow_sssnet
 run methods/prior 3 --method prior
 
-run ablations/no_llm 3 --language_model none
-run ablations/no_ccr 3 --ccr_weight 0
-run ablations/no_r_augnn 3 --structure none
+run ablations/no_llm 2 --language_model none
+run ablations/no_ccr 2 --ccr_weight 0
+run ablations/no_r_augnn 2 --structure none
 run ablations/no_node_regions 2 --node_regions False
 run ablations/no_flow 2 --motion led
 run ablations/no_mge_efp 2 --evidence efp
@@ -35,7 +35,7 @@ run ablations/focal 2 --loss focal
 
 # What CCR is for: a rule that held in training (AU17 with every AU4) and holds nowhere else.
 train_on synthetic:A/spurious_rule ccr/AULLM++ 3
-train_on synthetic:A/spurious_rule ccr/no_ccr 3 --ccr_weight 0
+train_on synthetic:A/spurious_rule ccr/no_ccr 2 --ccr_weight 0
 
 # Each unit read by a model that was never taught it, beside methods/AULLM++, which was.
 run left_out/untaught 1 --leave_units_out True
@@ -71,7 +71,7 @@ report() { # NAME RUN... ; the others are compared with the first
 own=runs/methods/AULLM++
 insert=results/README.md report methods $own runs/methods/{Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,led_head,flow_sssnet,prior}
 insert=results/README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_node_regions,no_flow,no_mge_efp,random_llm,no_reader,focal}
-insert= report ccr runs/ccr/{AULLM++,no_ccr}
+insert=results/README.md report ccr runs/ccr/{AULLM++,no_ccr}
 insert= report left_out runs/left_out/untaught
 insert=results/README.md report shipped runs/shipped/{AULLM++,Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,flow_sssnet}
 insert=results/README.md report spotting runs/spotting

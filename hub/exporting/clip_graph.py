@@ -43,5 +43,6 @@ class ClipGraph(nn.Module):
         content, _ = model.evidence(x_att)
         instruction, nodes, _ = (None, None, None) if model.structure is None else model.structure(x_att, motion)
         filled = fill_in(text, model.config, self.own, {CONTENT_ID: content, INSTRUCTION_ID: instruction})
-        state = read_suffix(model.llm, self.prefix, filled, self.start)[:, -1]
+        # All clips in one row: with a row each, the prefix would be copied for each.
+        state = read_suffix(model.llm, self.prefix, filled, self.start, filled.shape[0])[:, -1]
         return model.head(state, unit_states) + model.reader(content, instruction, nodes)
