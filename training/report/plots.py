@@ -28,7 +28,7 @@ PANELS_A_ROW = 3
 
 def comparison_figure(runs: Sequence[Run], parts: Sequence[str]) -> Figure:
     """Every run's mean figures: a row of panels a part, a panel a figure, in it a line a run."""
-    size = (3.6 * len(COMPARED) + 1.5, len(parts) * (1.3 + 0.32 * len(runs)))
+    size = (3.6 * len(COMPARED) + 1.5, len(parts) * (1.45 + 0.32 * len(runs)))
     figure, panels = make_panels(len(parts), len(COMPARED), size)
     for row, part in enumerate(parts):
         for column, name in enumerate(COMPARED):
@@ -40,7 +40,7 @@ def comparison_figure(runs: Sequence[Run], parts: Sequence[str]) -> Figure:
                     seeds = [table["mean"][name] for table in tables if table["mean"][name] is not None]
                     axes.plot(seeds, [line + 0.22] * len(seeds), "|", color=SEED, markersize=7, markeredgewidth=1.6)
             _rows(axes, [run.title for run in runs] if column == 0 else [""] * len(runs))
-            axes.set_title(f"{part}: {TITLES[name]}", loc="left", fontsize=9, parse_math=False)
+            axes.set_title(f"{part}\n{TITLES[name]}", loc="left", fontsize=9, parse_math=False)
     _legend(
         figure,
         {"mean over units and seeds, 95 % interval over subjects": (POINT, "o"), "each seed": (SEED, "|")},
