@@ -54,7 +54,9 @@ def export(detector: Detector, folder: Path) -> str:
             the model's.
     """
     try:
+        import onnx  # noqa: F401 - torch exports by these two
         import onnxruntime
+        import onnxscript  # noqa: F401
     except ImportError as error:
         raise InputError(f"{error.name} is missing: pip install 'aullm[onnx]'") from error
     model = detector.model.to("cpu").float().eval()
