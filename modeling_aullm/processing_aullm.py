@@ -22,7 +22,7 @@ class NoTokens:
         """Nothing: a pipeline saves the tokenizer, too."""
 
 
-class AULLMProcessor(PostProcessing, ProcessorMixin):
+class AULLMProcessor(ProcessorMixin, PostProcessing):
     """Both sides of the model for people who have videos and want action units.
 
     Args:
