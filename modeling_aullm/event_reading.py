@@ -78,13 +78,13 @@ def read_proposals(
     if found:
         clips = np.stack([clip_of(stretch, proposal, num_frames) for proposal, _ in found])
         own = np.stack([logits for _, logits in found])
-        units = _sigmoid(mixture[0] * own + mixture[1] * read(clips) + mixture[2])
+        units = sigmoid(mixture[0] * own + mixture[1] * read(clips) + mixture[2])
         proposals = [
             replace(proposal, units=row, pixel_values=clip)
             for (proposal, _), row, clip in zip(found, units, clips, strict=True)
         ]
     proposals.sort(key=lambda proposal: proposal.onset)
-    return StretchReading(proposals, _sigmoid(scores.activity[0]))
+    return StretchReading(proposals, sigmoid(scores.activity[0]))
 
 
 def clip_of(stretch: MotionStretch, proposal: Proposal, num_frames: int) -> np.ndarray:
@@ -106,7 +106,7 @@ def propose(scores: Any, stretch: MotionStretch) -> list[tuple[Proposal, np.ndar
         scores: As `read_proposals`.
         stretch: What they are of.
     """
-    certain = _sigmoid(scores.middle[0])
+    certain = sigmoid(scores.middle[0])
     highest = np.array([certain[max(0, i - _PEAK_STEPS) : i + _PEAK_STEPS + 1].max() for i in range(len(certain))])
     peaks = [step for step in range(*stretch.own) if certain[step] == highest[step] and certain[step] >= FLOOR]
     extent, units = np.asarray(scores.extent[0]), np.asarray(scores.units[0], np.float32)
@@ -125,8 +125,9 @@ def propose(scores: Any, stretch: MotionStretch) -> list[tuple[Proposal, np.ndar
     return kept
 
 
-def _sigmoid(logits: Any) -> np.ndarray:
-    return (1 / (1 + np.exp(-np.asarray(logits, np.float64)))).astype(np.float32)
+def sigmoid(logits: Any) -> np.ndarray:
+    """Probabilities, of an array or a tensor on the CPU of any shape, in single precision; of any size, too."""
+    return np.exp(-np.logaddexp(0, -np.asarray(logits, np.float64))).astype(np.float32)
 
 
 def _shared(onset: float, offset: float, other: Proposal) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .event_reading import StretchReading
+from .event_reading import StretchReading, sigmoid
 from .event_timeline import iter_windows
 from .facs import AU_SETS, check_action_units
 from .motion_stretch import MotionStretch
@@ -58,7 +58,7 @@ class PostProcessing:
                 "processor"
             )
         limits = self._resolve_thresholds(thresholds)
-        probabilities = (1 / (1 + np.exp(-logits))).tolist()
+        probabilities = sigmoid(logits).tolist()
         return [
             {
                 code: {"probability": probability, "active": probability >= limit}
