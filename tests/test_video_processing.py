@@ -15,7 +15,7 @@ from helpers_video import (
 from PIL import Image
 from transformers.models.auto.video_processing_auto import AutoVideoProcessor
 
-from modeling_aullm import face_tracks, video_file, video_processing_aullm
+from modeling_aullm import clip_reading, face_tracks, video_file
 from modeling_aullm.face_alignment import align, alignment_transform, detect_faces, to_grey, whole_frame_transform
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_reading import VideoError
@@ -208,7 +208,7 @@ def test_no_frame_is_searched_twice_and_memory_stays_flat(processor, monkeypatch
         searched.append(image[0, 0])
         return []
 
-    monkeypatch.setattr(video_processing_aullm, "to_grey", watched_grey)
+    monkeypatch.setattr(clip_reading, "to_grey", watched_grey)
     monkeypatch.setattr(face_tracks, "detect_faces", counted)
     video = np.repeat(np.arange(200, dtype=np.uint8), 32 * 32).reshape(200, 32, 32)
     segments = list(processor.iter_segments(video, window=0.5, stride=0.1))
