@@ -147,9 +147,9 @@ def magnify(clip: np.ndarray, sharp: np.ndarray) -> tuple[np.ndarray, np.ndarray
     movement = torch.einsum("ihw,ij->jhw", frames, weights)
     for _ in range(2):  # smooth in space, as Eulerian magnification is: noise would grow with the movement
         movement = torch.nn.functional.avg_pool2d(movement[None], 5, stride=1, padding=2, count_include_pad=False)[0]
-    motion = led(_tensor(clip[None]))[0]
+    _, seen = model.motion_encoder(_tensor(clip[None]))
     frames[1:] += movement
-    return motion.cpu().numpy(), frames.clamp(0, 1).cpu().numpy()
+    return seen[0, 0].cpu().numpy(), frames.clamp(0, 1).cpu().numpy()
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
