@@ -75,7 +75,7 @@ class LearnableEulerianDynamics(nn.Module):
         W[i, j] = alpha (1 - r1)^(j - i) r1^b(i) - alpha (1 - r2)^(j - i) r2^b(i) for j > i, with b(i) = min(1, i);
         W[i, i] = alpha (r1 - r2); 0 below the diagonal.
         """
-        alpha, r1, r2 = (value.float().exp() for value in (self.log_alpha, self.log_r1, self.log_r2))
+        alpha, r1, r2 = (_not_half(value).exp() for value in (self.log_alpha, self.log_r1, self.log_r2))
         frame = torch.arange(num_frames, device=alpha.device)
         lag = frame[None, :] - frame[:, None]
         first = frame[:, None] == 0
@@ -95,16 +95,22 @@ class LearnableEulerianDynamics(nn.Module):
             Motion frames, shape (batch, num_frames - 1, height, width), and their numerator, of the same shape: the
             magnified change in units of grey.
         """
-        with _single_precision(frames):
-            weights = self.temporal_weights(frames.shape[1])[:, 1:]
-            change = torch.einsum("bihw,ij->bjhw", frames.float(), weights)
-            size = torch.einsum("bihw,ij->bjhw", frames.float().abs(), weights.abs())
+        with _without_autocast(frames):
+            frames = _not_half(frames)
+            weights = self.temporal_weights(frames.shape[1])[:, 1:].to(frames.dtype)
+            change = torch.einsum("bihw,ij->bjhw", frames, weights)
+            size = torch.einsum("bihw,ij->bjhw", frames.abs(), weights.abs())
             return change / (size + self.eps), change
 
 
-def _single_precision(frames: torch.Tensor) -> torch.autocast:
-    """Half of it would round away the very differences that are magnified here."""
+def _without_autocast(frames: torch.Tensor) -> torch.autocast:
+    """Half precision would round away the very differences that are magnified here."""
     return torch.autocast(frames.device.type, enabled=False)
+
+
+def _not_half(values: torch.Tensor) -> torch.Tensor:
+    """In single precision at least; double stays double, which exactness is measured against."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 class MagnifiedFlow(nn.Module):
@@ -134,20 +140,20 @@ class MagnifiedFlow(nn.Module):
         Returns:
             Shape (batch, 4, num_frames - 1, height, width), within -1..1.
         """
-        with _single_precision(frames):
-            mean = frames.float().mean(1, keepdim=True)
+        with _without_autocast(frames):
+            mean = _not_half(frames).mean(1, keepdim=True)
             down, right = _slope(mean, -2), _slope(mean, -1)
             flow = torch.cat([self._least_squares(right, down, change, side) for side in FLOW_WINDOWS], 1)
             return flow / (1 + flow.abs())
 
     def _least_squares(self, right: torch.Tensor, down: torch.Tensor, change: torch.Tensor, side: int) -> torch.Tensor:
         """Displacements (batch, 2, time, height, width) by windows of `side` pixels, cut off at the edges."""
-        means = _running_means(change.shape[-1], side, change.device)
+        means = _running_means(change.shape[-1], side, change)
 
         def mean(maps: torch.Tensor) -> torch.Tensor:
             return means @ maps @ means.T
 
-        damping = self.log_damping.float().exp()
+        damping = _not_half(self.log_damping).exp()
         xx, xy, yy = mean(right * right) + damping, mean(right * down), mean(down * down) + damping
         x, y = mean(right * change), mean(down * change)
         return torch.stack([xy * y - yy * x, xy * x - xx * y], 1) / (xx * yy - xy * xy)[:, None]
@@ -162,10 +168,10 @@ def _slope(picture: torch.Tensor, axis: int) -> torch.Tensor:
     return torch.cat([first, inner, last], axis)
 
 
-def _running_means(size: int, side: int, device: torch.device) -> torch.Tensor:
+def _running_means(size: int, side: int, like: torch.Tensor) -> torch.Tensor:
     """Matrix (size, size) that takes means over `side` neighbours, cut off at the ends: faster here than pooling."""
-    place = torch.arange(size, device=device)
-    near = ((place[:, None] - place).abs() <= side // 2).float()
+    place = torch.arange(size, device=like.device)
+    near = ((place[:, None] - place).abs() <= side // 2).to(like.dtype)
     return near / near.sum(1, keepdim=True)
 
 

@@ -31,8 +31,11 @@ def test_led_matrix_is_the_published_one(values):
     np.testing.assert_allclose(led.temporal_weights(7).detach(), published_matrix(7, *values), rtol=1e-4, atol=1e-5)
 
 
-def test_led_output_equals_a_loop_over_pixels(clips):
-    led = tiny_model().motion_encoder.led
+@pytest.mark.parametrize(("dtype", "atol"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_led_output_equals_a_loop_over_pixels(clips, dtype, atol):
+    led = tiny_model().motion_encoder.led.to(dtype)
+    led.reset_parameters()
+    clips = clips.to(dtype)
     weights = published_matrix(6, 10.0, 0.4, 0.05)
     frames = clips[0, :, :5, :5].double().numpy()
     expected = np.zeros((5, 5, 5))
@@ -42,7 +45,7 @@ def test_led_output_equals_a_loop_over_pixels(clips):
                 top = sum(frames[i, y, x] * weights[i, j] for i in range(6))
                 bottom = sum(abs(frames[i, y, x]) * abs(weights[i, j]) for i in range(6))
                 expected[j - 1, y, x] = top / (bottom + 1 / 255)
-    np.testing.assert_allclose(led(clips)[0][0, :, :5, :5].detach(), expected, atol=1e-5)
+    np.testing.assert_allclose(led(clips)[0][0, :, :5, :5].detach(), expected, atol=atol)
 
 
 def test_led_starts_at_the_published_values_and_learns_them():

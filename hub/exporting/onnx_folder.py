@@ -69,6 +69,8 @@ def export(detector: Detector, folder: Path) -> str:
         _write(graph, clips, folder / GRAPH, _about(detector, layers))
         if model.temporal_head is not None:
             write_temporal_head(model.temporal_head, folder / TEMPORAL_GRAPH)
+    for path in folder.glob("*.onnx"):
+        _fuse(path)
     session = onnxruntime.InferenceSession(str(folder / GRAPH))
     apart = max(_apart(session, clips[:count], exact[:count]) for count in CHECKED)
     if not apart <= APART:
@@ -124,6 +126,17 @@ def _write(graph: nn.Module, clips: torch.Tensor, path: Path, about: dict[str, s
         program.model.opset_imports.setdefault("com.microsoft", 1)
     program.model.metadata_props.update(about)
     program.save(str(path), external_data=False)
+
+
+def _fuse(path: Path) -> None:
+    """Replace a graph by what ONNX Runtime makes of it on any processor, which need not be made anew at every start."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(path.with_suffix(".fused"))
+    onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    path.with_suffix(".fused").replace(path)
 
 
 def _apart(session: Any, clips: torch.Tensor, exact: torch.Tensor) -> float:
