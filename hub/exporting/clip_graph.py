@@ -13,8 +13,8 @@ class ClipGraph(nn.Module):
     """Clips to logits, with the keys and values of the static prompt, and the states at the units' names, baked in.
 
     Args:
-        model: In eval mode, in single precision, its LLM as it is; its layers may be replaced afterwards. What sees the
-            motion in it is put in double precision.
+        model: In eval mode, in single precision, its LLM as it is; its layers may be replaced afterwards. Its LED is put
+            in double precision.
 
     Raises:
         InputError: If nothing of the prompt stands before the first token, or the units are not all named there.
@@ -31,9 +31,7 @@ class ClipGraph(nn.Module):
                 f"this one has read_out {config.read_out!r} and {start} positions of text before its first token"
             )
         self.model, self.own, self.start = model, ids[start:], start
-        for part in (model.motion_encoder.led, model.motion_encoder.flow):
-            if part is not None:
-                part.double()  # rounding in single precision there moves the logits fifty times as far
+        model.motion_encoder.led.double()  # its matrix is a constant, and each rounding on the way to it moves the logits
         with torch.no_grad():
             text = embed_text(model.llm, config, ids, model.device)
             self.prefix, states = read_prefix(model.llm, text[:, :start])
@@ -43,7 +41,7 @@ class ClipGraph(nn.Module):
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Logits, (batch, units), of (batch, num_frames, image_size, image_size)."""
         model, text, unit_states = self.model, self.get_buffer("text"), self.get_buffer("unit_states")
-        x_att, motion = model.motion_encoder(pixel_values.double())
+        x_att, motion = model.motion_encoder(pixel_values)
         content, _ = model.evidence(x_att)
         instruction, nodes, _ = (None, None, None) if model.structure is None else model.structure(x_att, motion)
         filled = fill_in(text, model.config, self.own, {CONTENT_ID: content, INSTRUCTION_ID: instruction})
