@@ -1,10 +1,12 @@
 """Push a checkpoint to the Hub: weights as safetensors, the code that loads them, processor, card and figures.
 
-    python -m hub.push_model CHECKPOINT --repo ORG/NAME [--lean | --whole | --merge_lora] [--results RUN] [--public]
+    python -m hub.push_model CHECKPOINT --repo ORG/NAME [--lean | --whole | --merge_lora] [--results RUN]
+                             [--onnx GRAPH] [--public]
 
 Lean holds what was trained and records the LLM; whole holds the LLM, too; --merge_lora makes LoRA part of the LLM's
 weights. --results writes the figures of a run (of training.train, of hub.evaluate for these weights, or of a protocol)
-into the card and into .eval_results/. The repository is private unless --public is given.
+into the card and into .eval_results/. --onnx puts the graph of this checkpoint (hub.export_onnx) beside it, as onnx/,
+for `aullm predict --model ORG/NAME --engine onnx`. The repository is private unless --public is given.
 """
 
 import argparse
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kind.add_argument("--whole", action="store_true", help="with the LLM")
     kind.add_argument("--merge_lora", action="store_true", help="with the LLM, LoRA merged into its weights")
     parser.add_argument("--results", type=Path, metavar="RUN", help="folder of the run whose figures the card shows")
+    parser.add_argument("--onnx", type=Path, metavar="GRAPH", help="folder of this checkpoint's graph")
     parser.add_argument("--public", action="store_true", help="make a new repository public (default: private)")
     parser.add_argument("--update", action="store_true", help="replace what the repository holds")
     options = parser.parse_args(arguments)
@@ -45,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         whole=None if options.lean == options.whole else options.whole,
         merge=options.merge_lora,
         results=options.results,
+        graph=options.onnx,
         public=options.public,
         update=options.update,
     )

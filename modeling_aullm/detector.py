@@ -99,7 +99,8 @@ def open_detector(
     """Open a checkpoint with the classes of this package; code that comes with the checkpoint is never run.
 
     Args:
-        checkpoint: Folder or id on the Hub; for ONNX Runtime a folder that `hub.export_onnx` has written.
+        checkpoint: Folder or id on the Hub; for ONNX Runtime a folder that `hub.export_onnx` has written, or the id of
+            a repository that has one as `onnx/`.
         engine: `torch` or `onnx`; None for that which the folder is for.
         revision: Commit, branch or tag on the Hub.
         device: Such as `cpu` or `cuda:1`; None for the GPU if there is one.
@@ -118,7 +119,7 @@ def open_detector(
 
         if device not in (None, "cpu") or dtype != "float32":
             raise CheckpointError(f"engine onnx: computes on the CPU in float32, not on {device or 'cpu'} in {dtype}")
-        return open_graph(checkpoint, action_units=action_units, threshold=threshold)
+        return open_graph(checkpoint, revision=revision, action_units=action_units, threshold=threshold)
     try:
         from .torch_engine import open_checkpoint
     except ModuleNotFoundError as error:

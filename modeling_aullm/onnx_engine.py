@@ -17,6 +17,7 @@ from .post_processing import PostProcessing
 from .results import Checkpoint
 
 TEMPORAL_GRAPH = "temporal_head.onnx"
+HUB_FOLDER = "onnx"  # of a checkpoint's repository
 FORMAT = "1"  # of the graphs and of what travels in them
 
 
@@ -72,21 +73,29 @@ class GraphProcessor(PostProcessing):
         self.video_processor = ClipReader(own["image_size"], own["num_frames"], own["face"], own["stabilize"])
 
 
-def open_graph(folder: str, *, action_units: Sequence[str] | None = None, threshold: float | None = None) -> Detector:
+def open_graph(
+    checkpoint: str,
+    *,
+    revision: str | None = None,
+    action_units: Sequence[str] | None = None,
+    threshold: float | None = None,
+) -> Detector:
     """Open a folder with a graph, see `open_detector`.
 
     Args:
-        folder: From `hub.export_onnx`.
+        checkpoint: Folder from `hub.export_onnx`, or the id of a repository on the Hub that has one as `onnx/`.
+        revision: Commit, branch or tag on the Hub.
         action_units: Codes to report; None for all of the model's.
         threshold: From 0 to 1, for every unit; None for the checkpoint's own.
 
     Raises:
         CheckpointError: If it holds none, or what is beside it does not fit it.
+        OSError: If the Hub has no such repository, or cannot be reached.
     """
-    place = Path(folder)
+    place = Path(checkpoint) if Path(checkpoint).is_dir() else _fetch(checkpoint, revision)
     if not (place / GRAPH).is_file():
         raise CheckpointError(
-            f"{folder}: holds no {GRAPH}; make it by python -m hub.export_onnx CHECKPOINT --out FOLDER"
+            f"{checkpoint}: holds no {GRAPH}; make it by python -m hub.export_onnx CHECKPOINT --out FOLDER"
         )
     model = GraphModel(place)
     settings = _read(place / "processor_config.json")
@@ -95,11 +104,12 @@ def open_graph(folder: str, *, action_units: Sequence[str] | None = None, thresh
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{place / 'processor_config.json'}: is not a processor's ({error})") from error
     if json.loads(model.about["action_units"]) != processor.action_units:
-        raise CheckpointError(f"{folder}: graph and processor are for different action units; export it anew")
+        raise CheckpointError(f"{checkpoint}: graph and processor are for different action units; export it anew")
     thresholds = choose_thresholds(processor, action_units, threshold)
     trained = json.loads(model.about["trained_on"])
+    name = place.resolve().name if Path(checkpoint).is_dir() else checkpoint
     made = Checkpoint(
-        place.resolve().name,
+        f"{name}@{revision}" if revision else name,
         None if trained is None else tuple(trained),
         json.loads(model.about["weights_sha256"]),
         package_version(),
@@ -107,13 +117,28 @@ def open_graph(folder: str, *, action_units: Sequence[str] | None = None, thresh
     return Detector(model, processor, made, thresholds, "float32", threshold, "onnx")
 
 
+def _fetch(repo_id: str, revision: str | None) -> Path:
+    """The folder with the graph of a repository on the Hub."""
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HFValidationError
+    except ImportError as error:
+        raise CheckpointError(f"{repo_id}: no folder; to look on the Hub, pip install huggingface_hub") from error
+    try:
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=f"{HUB_FOLDER}/*")) / HUB_FOLDER
+    except HFValidationError as error:
+        raise CheckpointError(f"{repo_id}: neither a folder nor the id of a repository") from error
+
+
 def _open_session(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
         raise CheckpointError("engine onnx: needs ONNX Runtime, pip install onnxruntime") from error
+    options = onnxruntime.SessionOptions()  # nothing is fused here: the export has done it
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own kinds, which it does not name
         raise CheckpointError(
             f"{path}: cannot be read as a graph, it is damaged or of another version; export the checkpoint anew"

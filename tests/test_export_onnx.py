@@ -11,15 +11,16 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from conftest import save_small_llm, tiny_config, tiny_model
+from conftest import tiny_model
 from gguf import GGMLQuantizationType, GGUFWriter, quants
+from helpers_graph import export_tiny
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import load_file
 from torch import nn
 
 from hub.export_onnx import main
 from hub.exporting.four_bits import FourBitLinear, put_in_four_bits, read_blocks
-from modeling_aullm import AULLMConfig, AULLMForAUDetection, AULLMProcessor, predict
+from modeling_aullm import AULLMConfig, AULLMProcessor, predict
 from modeling_aullm.detector import CheckpointError
 from modeling_aullm.language_model import DEFAULT_LANGUAGE_MODEL, find_language_model, gguf_file
 from training.errors import InputError
@@ -29,18 +30,7 @@ EXAMPLES = Path(__file__).parents[1] / "space" / "examples"
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A checkpoint on a tiny LLM that finds events, whose LoRA and head say something; its model, and its graph."""
-    folder = tmp_path_factory.mktemp("exported")
-    llm = save_small_llm(folder / "llm")
-    config = tiny_config(prompt_token_ids=None, temporal_head=True)
-    model = AULLMForAUDetection.from_backbones(config, llm=str(llm)).eval()
-    for name, parameter in model.named_parameters():
-        if ".lora_B." in name or name == "head.case.weight":
-            nn.init.normal_(parameter, std=0.3)
-    model.save_pretrained(folder / "checkpoint")
-    AULLMProcessor(thresholds=[0.4] * 12).save_pretrained(folder / "checkpoint")
-    main([str(folder / "checkpoint"), "--out", str(folder / "graph")])
-    return folder / "checkpoint", model, folder / "graph"
+    return export_tiny(tmp_path_factory.mktemp("exported"))
 
 
 def test_a_graph_gives_the_model_s_logits_for_any_number_of_clips(exported):

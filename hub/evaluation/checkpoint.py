@@ -1,15 +1,15 @@
 """A checkpoint evaluated on a dataset, by all processes of Accelerate."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import torch
 from accelerate import PartialState
 from huggingface_hub import HfApi
 
+from hub.evaluation.engines import Evaluated, open_evaluated
 from hub.evaluation.run import (
     FOLD,
     PART,
@@ -19,21 +19,21 @@ from hub.evaluation.run import (
     write_fold,
     write_metrics,
 )
-from hub.repos.checkpoint import load_checkpoint, weights_digest
-from hub.repos.fetch import MAX_GB, Fetched, fetch_commit, fetch_dataset, fetch_model
-from hub.repos.lineage import data_names, data_seen
+from hub.repos.fetch import MAX_GB, Fetched, fetch_commit, fetch_dataset, fetch_graph, fetch_model
+from hub.repos.lineage import data_names
 from hub.repos.repository import check_login, is_repo_id
 from modeling_aullm import DEFAULT_CHECKPOINT
 from training.data.clips import Clip, check_data, load_clips
 from training.errors import InputError
 from training.json_files import write_json
-from training.learning.fit import NUM_FRAMES, predict_clips
+from training.learning.fit import NUM_FRAMES
 from training.options import DataOptions, option
 from training.protocols.inputs import say_unknown
 from training.protocols.protocol import load_together, on_main_process
 from training.protocols.provenance import environment, start_memory_count, usage
 from training.protocols.run_folder import check_output, check_same_run, fold_folder, new_fold, open_run
 
+FETCH_MODEL = {"torch": fetch_model, "onnx": fetch_graph}
 SYNTHETIC_SEED = 1000  # people of the generator that no training by its defaults has seen
 
 
@@ -45,6 +45,7 @@ class EvaluateOptions:
     output: str = field(metadata={"help": "Folder of the run."})
     model: str = option("", "Hub id or folder of a checkpoint. Default: the one shipped with the package.")
     revision: str = option("", "Commit, branch or tag of the model on the Hub. Default: main as it is now.")
+    engine: Literal["torch", "onnx"] = option("torch", "onnx: by ONNX Runtime, of a folder by hub.export_onnx.")
     data_revision: str = option("", "The same of the data.")
     submit: bool = option(False, "Open a pull request with the figures on the model's repository.")
     max_subjects: int | None = option(None, "Use at most so many subjects (synthetic: make so many; default 30).")
@@ -90,12 +91,13 @@ def evaluate_checkpoint(options: EvaluateOptions, *, num_proc: int = 1) -> Path:
     """
     model_name = options.model or str(DEFAULT_CHECKPOINT)
     commits = on_main_process(lambda: _check(options, model_name))
-    found = _find(model_name, commits["model"], "model", options.max_gb)
-    model, processor = load_checkpoint(found.path)
-    if model.config.num_frames != NUM_FRAMES:
-        raise InputError(f"{found.path} takes {model.config.num_frames} frames a clip; evaluation gives {NUM_FRAMES}")
-    units, size = list(model.config.action_units), model.config.image_size
-    data = _find(options.data, commits["dataset"], "dataset", options.max_gb)
+    found = _find(model_name, commits["model"], FETCH_MODEL[options.engine], options.max_gb)
+    evaluated = open_evaluated(found.path, options.engine)
+    config = evaluated.config
+    if config.num_frames != NUM_FRAMES:
+        raise InputError(f"{found.path} takes {config.num_frames} frames a clip; evaluation gives {NUM_FRAMES}")
+    units, size = list(config.action_units), config.image_size
+    data = _find(options.data, commits["dataset"], fetch_dataset, options.max_gb)
     name = str(data.path) if on_hub(options.data) else options.data
     loaded = load_together(
         lambda: load_clips(name, options.data_options(), units, size, unlabelled=True, num_proc=num_proc)
@@ -104,20 +106,20 @@ def evaluate_checkpoint(options: EvaluateOptions, *, num_proc: int = 1) -> Path:
     clips, fingerprint, unknown = loaded
     if options.submit and not is_labelled(clips):
         raise InputError(f"--submit: no clip of {options.data} has action units coded, so there are no figures")
-    seen, names = data_seen(found.path), {*data_names(options.data, options.data_seed), *(c.dataset for c in clips)}
+    names = {*data_names(options.data, options.data_seed), *(clip.dataset for clip in clips)}
     record = describe_evaluation(
         _settings(options, found, data),
         data=options.data,
         action_units=units,
         fingerprint=fingerprint,
         unknown=unknown,
-        weights=weights_digest(found.path),
-        trained_on_this_data=None if seen is None else bool(names.intersection(seen)),
+        weights=evaluated.weights,
+        trained_on_this_data=None if evaluated.seen is None else bool(names.intersection(evaluated.seen)),
     )
     run = Path(options.output)
     load_together(lambda: open_run(run, record) if PartialState().is_main_process else None)
     if not load_together(lambda: fold_folder(run, FOLD, SEED).is_dir()):
-        _predict(run, model, clips, processor.thresholds, record)
+        _predict(run, evaluated, clips, record)
     if PartialState().is_main_process and is_labelled(clips):
         write_metrics(run, record)
     return run
@@ -142,11 +144,10 @@ def _check(options: EvaluateOptions, model_name: str) -> dict[str, str | None]:
     }
 
 
-def _find(name: str, commit: str | None, repo_type: str, max_gb: float) -> Fetched:
+def _find(name: str, commit: str | None, fetch: Callable[..., Fetched], max_gb: float) -> Fetched:
     """The folder of a model or dataset; of one on the Hub all processes take the commit that the main one has found."""
     if commit is None:
         return Fetched(Path(name), None)
-    fetch = fetch_model if repo_type == "model" else fetch_dataset
     return load_together(lambda: fetch(name, commit, max_gb=max_gb))
 
 
@@ -157,17 +158,15 @@ def _settings(options: EvaluateOptions, model: Fetched, data: Fetched) -> dict[s
     return settings | ({} if model.revision else {"model": model.path.resolve().name})
 
 
-def _predict(
-    run: Path, model: torch.nn.Module, clips: Sequence[Clip], thresholds: Sequence[float], record: dict[str, Any]
-) -> None:
+def _predict(run: Path, evaluated: Evaluated, clips: Sequence[Clip], record: dict[str, Any]) -> None:
     """Write the fold; whole or not at all."""
     with new_fold(run, FOLD, SEED) as folder:
         if folder is None:
             raise InputError(f"another job is writing to {run} at this moment; wait for it, or give another --output")
         start = time.monotonic()
         start_memory_count()
-        probabilities = predict_clips(model, clips, folder / "work")
+        probabilities = evaluated.predict(clips, folder / "work")
         if PartialState().is_main_process:
-            write_fold(folder, clips, probabilities, thresholds, record)
+            write_fold(folder, clips, probabilities, evaluated.thresholds, record)
             counts = {"clips": {PART: len(clips)}, "wall_seconds": round(time.monotonic() - start, 1)}
             write_json(folder / "provenance.json", record | environment() | usage() | counts)

@@ -13,8 +13,8 @@ class ClipGraph(nn.Module):
     """Clips to logits, with the keys and values of the static prompt, and the states at the units' names, baked in.
 
     Args:
-        model: In eval mode, in single precision, its LLM as it is; its layers may be replaced afterwards. Its LED is put
-            in double precision.
+        model: In eval mode, in single precision, its LLM as it is; its layers may be replaced afterwards. Its LED is
+            put in double precision.
 
     Raises:
         InputError: If nothing of the prompt stands before the first token, or the units are not all named there.
@@ -31,7 +31,7 @@ class ClipGraph(nn.Module):
                 f"this one has read_out {config.read_out!r} and {start} positions of text before its first token"
             )
         self.model, self.own, self.start = model, ids[start:], start
-        model.motion_encoder.led.double()  # its matrix is a constant, and each rounding on the way to it moves the logits
+        model.motion_encoder.led.double()  # its matrix is a constant, and each rounding on the way to it is magnified
         with torch.no_grad():
             text = embed_text(model.llm, config, ids, model.device)
             self.prefix, states = read_prefix(model.llm, text[:, :start])

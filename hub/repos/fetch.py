@@ -23,6 +23,8 @@ from huggingface_hub.hf_api import RepoFile
 
 from hub.repos.checkpoint import PICKLES
 from hub.repos.repository import check_repo_id, hub_errors, is_repo_id
+from modeling_aullm.detector import GRAPH
+from modeling_aullm.onnx_engine import HUB_FOLDER, TEMPORAL_GRAPH
 from training.errors import InputError
 
 MODEL_FILES = (
@@ -32,6 +34,7 @@ MODEL_FILES = (
     "model*.safetensors",
     "model.safetensors.index.json",
 )
+GRAPH_FILES = tuple(f"{HUB_FOLDER}/{name}" for name in (GRAPH, TEMPORAL_GRAPH, "config.json", "processor_config.json"))
 DATA_FILES = ("data/*.parquet", "preparation.json", "README.md")
 COLUMNS = (  # of a prepared dataset; others are not read
     "dataset", "subject", "clip_id", "onset", "apex", "offset", "fps", "emotion", "action_units", "au_codes",
@@ -59,9 +62,24 @@ def fetch_model(repo_id: str, revision: str | None = None, *, max_gb: float = MA
     Raises:
         InputError: If there is no such thing, or the repository holds something it must not; it names the file.
     """
-    found = _fetch(repo_id, revision, "model", MODEL_FILES, max_gb)
+    found = _fetch(repo_id, revision, "model", MODEL_FILES, max_gb, "config.json")
     _check_record(repo_id, found.path / "config.json")
     return found
+
+
+def fetch_graph(repo_id: str, revision: str | None = None, *, max_gb: float = MAX_GB) -> Fetched:
+    """The graph beside a checkpoint of the Hub, that `hub.push_model --onnx` has pushed.
+
+    Args:
+        repo_id: `ORG/NAME`.
+        revision: Commit, branch or tag; `None` is the main branch as it is now.
+        max_gb: Most gigabytes to download.
+
+    Raises:
+        InputError: If there is no such thing, or the repository holds something it must not; it names the file.
+    """
+    found = _fetch(repo_id, revision, "model", GRAPH_FILES, max_gb, GRAPH_FILES[0])
+    return found._replace(path=found.path / HUB_FOLDER)
 
 
 def fetch_dataset(repo_id: str, revision: str | None = None, *, max_gb: float = MAX_GB) -> Fetched:
@@ -77,7 +95,7 @@ def fetch_dataset(repo_id: str, revision: str | None = None, *, max_gb: float = 
     Raises:
         InputError: If there is no such thing, or the repository holds something it must not; it names the file.
     """
-    found = _fetch(repo_id, revision, "dataset", DATA_FILES, max_gb)
+    found = _fetch(repo_id, revision, "dataset", DATA_FILES, max_gb, "data/*.parquet")
     kept = Path(datasets.config.HF_DATASETS_CACHE) / "aullm_hub" / f"{repo_id.replace('/', '--')}-{found.revision}"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{kept}.lock"):
@@ -152,7 +170,9 @@ def fetch_commit(repo_id: str, revision: str | None, repo_type: str) -> str:
     return sha
 
 
-def _fetch(repo_id: str, revision: str | None, repo_type: str, wanted: Sequence[str], max_gb: float) -> Fetched:
+def _fetch(
+    repo_id: str, revision: str | None, repo_type: str, wanted: Sequence[str], max_gb: float, needed: str
+) -> Fetched:
     sha = fetch_commit(repo_id, revision, repo_type)
     with hub_errors(repo_id):
         listing = HfApi().list_repo_tree(repo_id, recursive=True, revision=sha, repo_type=repo_type)
@@ -165,10 +185,10 @@ def _fetch(repo_id: str, revision: str | None, repo_type: str, wanted: Sequence[
                     f"{repo_id}: {name} is listed with {files[name].size} bytes and announced with {announced}: refused"
                 )
         paths = {name: hf_hub_download(repo_id, name, repo_type=repo_type, revision=sha) for name in names}
-    needed = "config.json" if repo_type == "model" else next((n for n in names if n.endswith(".parquet")), "")
-    if needed not in paths:
-        raise InputError(f"{repo_id} holds no {'config.json' if repo_type == 'model' else 'data/*.parquet'}")
-    return Fetched(Path(paths[needed].removesuffix(needed)), sha)
+    found = next((name for name in names if fnmatch(name, needed)), None)
+    if found is None:
+        raise InputError(f"{repo_id} holds no {needed}")
+    return Fetched(Path(paths[found].removesuffix(found)), sha)
 
 
 def _check_record(repo_id: str, config: Path) -> None:
