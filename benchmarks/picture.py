@@ -1,4 +1,4 @@
-"""Draws the figures that the other benchmarks have written into `costs.png`: `python -m benchmarks.picture`."""
+"""Draws what the other benchmarks have written: `python -m benchmarks.picture` makes `costs.png` and `engines.png`."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+ENGINES = {"torch": "torch", "onnx": "ONNX Runtime"}
 OURS, PLAIN = "#D55E00", "#8FBCDD"  # of the Okabe-Ito palette, as in the package's plots
 
 
@@ -47,6 +48,23 @@ def draw_stages(axes: Axes, measured: dict[str, Any]) -> None:
     axes.set(title=f"Seconds, {measured['runs'][0]['video s']:g} s of 640x480 at 200 fps")
 
 
+def draw_engines(figure: Figure, measured: dict[str, Any]) -> None:
+    """What a start, one clip and 32 clips cost by either engine."""
+    begun = {row["engine"]: row for row in measured["starts"]}
+    took = {(row["batch"], row["engine"]): row["ms"] for row in measured["answers"]}
+    panels = {
+        "Video to result, new process, s": [begun[name]["video to result, s"] for name in ENGINES],
+        "Memory at its peak, MB": [begun[name]["memory, MB"] for name in ENGINES],
+        "One clip, ms": [took[1, name] for name in ENGINES],
+        "32 clips, ms": [took[32, name] for name in ENGINES],
+    }
+    for axes, (title, values) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        bars = axes.bar(ENGINES.values(), values, color=[PLAIN, OURS], width=0.6)
+        axes.bar_label(bars, [f"{value:.3g}" if value < 1000 else f"{value:.0f}" for value in values], padding=2)
+        axes.set(title=title, yticks=[], ylim=(0, 1.12 * max(values)))
+        axes.spines[["top", "right", "left"]].set_visible(False)
+
+
 def main() -> None:
     """Draw."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.picture", description=__doc__)
@@ -63,6 +81,10 @@ def main() -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.title.set_fontweight("bold")
     figure.savefig(folder / "costs.png", dpi=110)
+    figure = Figure(figsize=(13, 2.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    draw_engines(figure, json.loads((folder / "engines.json").read_text()))
+    figure.savefig(folder / "engines.png", dpi=110)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
-from transformers.configuration_utils import SubConfigSpec
 
 from .facs import AU_SETS, RELATION_TYPES, check_action_units, relations_among
 from .outputs import AULLMOutput
@@ -90,7 +89,7 @@ class AULLMConfig(PreTrainedConfig):
         name for name in AULLMOutput.__dataclass_fields__ if name not in ("loss", "logits")
     ]
     pipelines: ClassVar[dict] = PIPELINES
-    sub_configs_defaults = {"text_config": SubConfigSpec(AutoConfig, model_type="llama")}  # noqa: RUF012
+    sub_configs: ClassVar[dict] = {"text_config": AutoConfig}
 
     text_config: dict | PreTrainedConfig | None = None
     llm: dict | None = None
@@ -141,6 +140,8 @@ class AULLMConfig(PreTrainedConfig):
             self.evidence_hidden_size = 192 if self.evidence == "mge_efp" else 256
         if self.lora_target_modules is None:
             self.lora_target_modules = ["q_proj", "v_proj"]
+        if not isinstance(self.text_config, PreTrainedConfig):
+            self.text_config = AutoConfig.for_model(**({"model_type": "llama"} | (self.text_config or {})))
         self.id2label = dict(enumerate(self.action_units))
         self.label2id = {code: index for index, code in self.id2label.items()}
         self.problem_type = "multi_label_classification"
