@@ -93,10 +93,9 @@ def evaluate_checkpoint(options: EvaluateOptions, *, num_proc: int = 1) -> Path:
     commits = on_main_process(lambda: _check(options, model_name))
     found = _find(model_name, commits["model"], FETCH_MODEL[options.engine], options.max_gb)
     evaluated = open_evaluated(found.path, options.engine)
-    config = evaluated.config
-    if config.num_frames != NUM_FRAMES:
-        raise InputError(f"{found.path} takes {config.num_frames} frames a clip; evaluation gives {NUM_FRAMES}")
-    units, size = list(config.action_units), config.image_size
+    if evaluated.num_frames != NUM_FRAMES:
+        raise InputError(f"{found.path} takes {evaluated.num_frames} frames a clip; evaluation gives {NUM_FRAMES}")
+    units, size = evaluated.action_units, evaluated.image_size
     data = _find(options.data, commits["dataset"], fetch_dataset, options.max_gb)
     name = str(data.path) if on_hub(options.data) else options.data
     loaded = load_together(

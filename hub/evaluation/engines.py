@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from accelerate import PartialState
@@ -11,7 +10,6 @@ from tqdm import tqdm
 
 from hub.repos.checkpoint import load_checkpoint, weights_digest
 from hub.repos.lineage import data_seen
-from modeling_aullm import AULLMConfig
 from modeling_aullm.detector import GRAPH, CheckpointError, Detector, open_detector
 from modeling_aullm.event_reading import sigmoid
 from modeling_aullm.language_model import sha256_of
@@ -28,14 +26,18 @@ class Evaluated:
     """A model that is to be evaluated.
 
     Attributes:
-        config: The model's.
-        thresholds: One a unit, in the order of `config.action_units`.
+        action_units: Codes, in the model's order.
+        num_frames: Of a clip.
+        image_size: Side of a clip in pixels.
+        thresholds: One a unit.
         weights: SHA-256 of the weights, or of the graph.
         seen: Names of the data it was trained on; None if that is not known.
         predict: Probabilities, (clips, units), of clips; its second argument is a scratch folder.
     """
 
-    config: Any
+    action_units: list[str]
+    num_frames: int
+    image_size: int
     thresholds: Sequence[float]
     weights: str
     seen: list[str] | None
@@ -57,8 +59,11 @@ def open_evaluated(folder: Path, engine: str) -> Evaluated:
     if (folder / GRAPH).is_file():
         raise InputError(f"{folder} holds a graph; evaluate it by --engine onnx")
     model, processor = load_checkpoint(folder)
+    config = model.config
     return Evaluated(
-        model.config,
+        list(config.action_units),
+        config.num_frames,
+        config.image_size,
         processor.thresholds,
         weights_digest(folder),
         data_seen(folder),
@@ -73,10 +78,12 @@ def _open_graph(folder: Path) -> Evaluated:
         detector = open_detector(str(folder), engine="onnx")
     except CheckpointError as error:
         raise InputError(str(error)) from error
-    trained_on = detector.checkpoint.trained_on
+    processor, trained_on = detector.processor, detector.checkpoint.trained_on
     return Evaluated(
-        AULLMConfig.from_pretrained(folder),
-        detector.processor.thresholds,
+        processor.action_units,
+        detector.model.num_frames,
+        processor.video_processor.image_size,
+        processor.thresholds,
         sha256_of([folder / GRAPH]),
         None if trained_on is None else list(trained_on),
         lambda clips, _: _ask_graph(detector, clips),
