@@ -71,7 +71,9 @@ def test_a_graph_is_pushed_beside_its_checkpoint_read_from_there_and_evaluated(h
     assert figures[0]["model"]["weights_sha256"] != figures[1]["model"]["weights_sha256"]
 
     assert commit_of(push(hub, tmp_path, checkpoint, "--update")) != commit
-    done = run_module(hub, tmp_path / "home", "hub.evaluate", *own[:2], *DATA, "--engine", "onnx", "--output", "other")
+    done = run_module(
+        hub, tmp_path / "home", "hub.evaluate", *own[:2], *DATA, "--engine", "onnx", "--output", tmp_path / "other"
+    )
     assert done.returncode == 2 and "lab/model holds no onnx/model.onnx" in done.stderr, "it went with its weights"
 
 

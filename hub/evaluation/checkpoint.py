@@ -45,7 +45,7 @@ class EvaluateOptions:
     output: str = field(metadata={"help": "Folder of the run."})
     model: str = option("", "Hub id or folder of a checkpoint. Default: the one shipped with the package.")
     revision: str = option("", "Commit, branch or tag of the model on the Hub. Default: main as it is now.")
-    engine: Literal["torch", "onnx"] = option("torch", "onnx: by ONNX Runtime, of a folder by hub.export_onnx.")
+    engine: Literal["torch", "onnx"] = option("torch", "onnx: the graph that hub.export_onnx makes, by ONNX Runtime.")
     data_revision: str = option("", "The same of the data.")
     submit: bool = option(False, "Open a pull request with the figures on the model's repository.")
     max_subjects: int | None = option(None, "Use at most so many subjects (synthetic: make so many; default 30).")
