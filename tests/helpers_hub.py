@@ -12,6 +12,7 @@ import cv2
 import datasets
 import numpy as np
 from conftest import tiny_model
+from helpers_process import run_python
 from packaging.requirements import Requirement
 
 from modeling_aullm import AULLMProcessor
@@ -21,21 +22,15 @@ ROOT = Path(__file__).parents[1]
 WANTED = ("torch", "transformers", "peft", "torch-geometric", "opencv-python-headless")
 
 
-def run_module(hub, home, *arguments, token="hf_owner", **settings):
+def run_module(hub, home, module, *arguments, token="hf_owner"):
     """`python -m MODULE ARGUMENTS`, as a client of the stand-in."""
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        env=os.environ | hub.environment(home, token), capture_output=True, text=True, cwd=ROOT, **settings,
-    )  # fmt: skip
+    return run_python("-m", module, arguments, os.environ | hub.environment(home, token), ROOT)
 
 
-def run_code(hub, home, code, *arguments, token="hf_owner", python=(sys.executable, "-P"), **environment):
+def run_code(hub, home, code, *arguments, token="hf_owner", **environment):
     """A program as a client of the stand-in, in a folder where this package is not."""
     Path(home).mkdir(parents=True, exist_ok=True)
-    return subprocess.run(
-        [*python, "-c", code, *map(str, arguments)],
-        env=os.environ | hub.environment(home, token) | environment, capture_output=True, text=True, cwd=home,
-    )  # fmt: skip
+    return run_python("-c", code, arguments, os.environ | hub.environment(home, token) | environment, home)
 
 
 def commit_of(done):

@@ -4,12 +4,11 @@ import json
 import os
 import resource
 import shutil
-import subprocess
-import sys
 
 import pytest
 import torch
 from conftest import save_small_llm, tiny_model
+from helpers_process import run_python
 from helpers_video import face_video, write_video
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoModelForVideoClassification, AutoTokenizer, pipeline
@@ -33,13 +32,9 @@ with torch.no_grad():
 def load_elsewhere(checkpoint, clips, tmp_path, **environment):
     """Logits that a process without this package gets from a checkpoint, and what it wrote to stderr."""
     torch.save(clips, tmp_path / "clips.pt")
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", LOAD, checkpoint, tmp_path / "clips.pt", tmp_path / "logits.pt"],
-        cwd=tmp_path,
-        env=os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"} | environment,
-        capture_output=True,
-        text=True,
-    )
+    arguments = [checkpoint, tmp_path / "clips.pt", tmp_path / "logits.pt"]
+    settings = os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"} | environment
+    done = run_python("-c", LOAD, arguments, settings, tmp_path)
     return (torch.load(tmp_path / "logits.pt") if done.returncode == 0 else None), done.stderr
 
 
@@ -375,10 +370,7 @@ def test_saved_from_remote_code_it_is_a_pipeline_again(way, lean, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"}
     for code in (STEPS[way], USE):  # each in a process of its own
-        done = subprocess.run(
-            [sys.executable, "-c", SAVE_ELSEWHERE + code],
-            cwd=tmp_path / "work", env=environment, capture_output=True, text=True,
-        )  # fmt: skip
+        done = run_python("-c", SAVE_ELSEWHERE + code, [], environment, tmp_path / "work")
         assert done.returncode == 0, done.stderr
     names = json.loads((tmp_path / "work" / "second" / "config.json").read_text())["auto_map"]
     assert {"AutoConfig", "AutoModel", "AutoModelForVideoClassification"} <= set(names)

@@ -11,15 +11,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import tiny_model
+from helpers_process import run_python
 
 SMALL = "--max_subjects 3 --clips_per_subject 4 --evidence_steps 2 --max_steps 2 --batch_size 4 --workers 0".split()
 
 
-def command(module, *arguments, **settings):
+def command(module, *arguments, **environment):
     """`python -m MODULE ARGUMENTS` from the checkout's folder."""
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)], capture_output=True, text=True, **settings
-    )
+    return run_python("-m", module, arguments, os.environ | environment, Path.cwd())
 
 
 def predictions(run):

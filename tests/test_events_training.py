@@ -1,9 +1,10 @@
 """Recordings that are drawn, and what is learned, calibrated and chosen by them."""
 
 import json
-import subprocess
+import os
 import sys
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import tiny_model
+from helpers_process import run_python
 from helpers_video import astronaut, write_video
 from torch import nn
 
@@ -309,8 +311,8 @@ def checkpoint(tmp_path_factory):
     return folder
 
 
-def run(*arguments):
-    return subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True)
+def run(module, *arguments):
+    return run_python("-m", module, arguments, dict(os.environ), Path.cwd())
 
 
 def test_the_command_refuses_in_one_line_before_the_long_work(tmp_path, checkpoint, monkeypatch, capsys):

@@ -1,9 +1,11 @@
 """Models pushed to the stand-in Hub, and loaded where this package is not."""
 
 import json
+import os
 import pickle
 import resource
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -65,8 +67,9 @@ def push(hub, tmp_path, *arguments, repo="lab/model", **settings):
 def load_elsewhere(hub, tmp_path, clips, commit, python):
     """Logits from a process in a clean virtual environment."""
     torch.save(clips, tmp_path / "clips.pt")
-    arguments = ["lab/model", commit, tmp_path / "clips.pt", tmp_path / "logits.pt"]
-    done = run_code(hub, tmp_path / "elsewhere", LOAD, *arguments, python=(python, "-I"))
+    command = [python, "-I", "-c", LOAD, "lab/model", commit, tmp_path / "clips.pt", tmp_path / "logits.pt"]
+    environment = os.environ | hub.environment(tmp_path / "elsewhere")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     return torch.load(tmp_path / "logits.pt")
 
