@@ -49,7 +49,8 @@ def floor(model: AULLMForAUDetection, clips: torch.Tensor) -> torch.Tensor:
         model.structure(x_att, motion)
     ids = model.config.prompt_token_ids or []
     own = len(ids) - next(position for position, word in enumerate(ids) if word < 0)
-    return model.llm(inputs_embeds=token[:, None].expand(-1, own, -1), use_cache=False).last_hidden_state
+    words = token[:, None].expand(-1, own, -1).to(model.llm.dtype)
+    return model.llm(inputs_embeds=words, use_cache=False).last_hidden_state
 
 
 def infer_first(model: AULLMForAUDetection, clips: torch.Tensor) -> torch.Tensor:

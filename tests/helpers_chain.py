@@ -1,6 +1,6 @@
 """One licensed dataset's way, as a user goes it: its commands one after the other, in this process.
 
-    python tests/helpers_chain.py NAME COPY FOLDER
+    python -m tests.helpers_chain NAME COPY FOLDER
 
 The model `lab/model` is on the Hub already.
 """

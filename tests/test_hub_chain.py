@@ -1,14 +1,11 @@
 """Each licensed dataset from the user's copy to figures on the Hub."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 from fake_datasets import COPIES, write_copy
-from helpers_hub import ROOT, commit_of, run_module, write_checkpoint
+from helpers_hub import commit_of, run_module, write_checkpoint
 from hub_server import StandInHub
 
 from hub.licensed import LICENSED
@@ -26,11 +23,7 @@ def hub(tmp_path_factory):
 
 def go(hub, tmp_path, name):
     write_copy(name, tmp_path / "copy")
-    arguments = [ROOT / "tests" / "helpers_chain.py", name, tmp_path / "copy", tmp_path]
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT,
-        env=os.environ | hub.environment(tmp_path / "home") | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    return run_module(hub, tmp_path / "home", "tests.helpers_chain", name, tmp_path / "copy", tmp_path)
 
 
 @pytest.mark.parametrize("name", [name for name in LICENSED if name != "smic"])
