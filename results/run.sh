@@ -53,8 +53,14 @@ shipped AC4AU-like --method ac4au
 shipped au_llm --method au_llm
 shipped flow_sssnet --method flow_sssnet
 
-# The shipped checkpoint's temporal head (under an hour), and how well it finds events.
+# The shipped checkpoint on the clips of the other domain that these are tested on.
 shipped=modeling_aullm/checkpoints/synthetic-smollm2-135m
+for bed in $beds; do
+    python -m hub.evaluate --model $shipped --data "$bed" --data_seed 3 --max_subjects 100 --clips_per_subject 8 \
+        --output "runs/shipped_checkpoint/${bed//[:\/]/_}"
+done
+
+# Its temporal head (under an hour), and how well it finds events.
 python -m training.temporal_head --checkpoint $shipped --output runs/temporal_head
 python -m training.spotting --checkpoint $shipped --output runs/spotting --recordings 36 ${photographs:+--photographs "$photographs"}
 
