@@ -40,24 +40,27 @@ train_on synthetic:A/spurious_rule ccr/no_ccr 2 --ccr_weight 0
 # Each unit read by a model that was never taught it, beside methods/AULLM++, which was.
 run left_out/untaught 1 --leave_units_out True
 
-shipped() { # NAME OPTION... ; on the shipped checkpoint's clips
+shipped() { # NAME OPTION... ; on as many clips as the shipped checkpoint, whose README has its own command
     python -m training.train --data synthetic:A --test $beds --output "runs/shipped/$1" --max_subjects 3000 \
         --clips_per_subject 8 --max_test_subjects 100 --validation_share 0.03 --unseen_share 0.03 \
         --evidence_steps 2400 --max_steps 100 --eval_steps 200 --bf16 True --data_seed 3 "${@:2}"
 }
 
-shipped AULLM++
 shipped Micro-AU-CLIP-like --method micro_au_clip
 shipped DEFT-LLM-like --method deft_llm
 shipped AC4AU-like --method ac4au
 shipped au_llm --method au_llm
 shipped flow_sssnet --method flow_sssnet
 
-# The shipped checkpoint on the clips of the other domain that these are tested on.
+# The shipped checkpoint and theirs on the same clips of the other domain (a minute each).
 shipped=modeling_aullm/checkpoints/synthetic-smollm2-135m
 for bed in $beds; do
-    python -m hub.evaluate --model $shipped --data "$bed" --data_seed 3 --max_subjects 100 --clips_per_subject 8 \
-        --output "runs/shipped_checkpoint/${bed//[:\/]/_}"
+    for model in $shipped runs/shipped/*/checkpoint; do
+        name=AULLM++
+        [ "$model" = $shipped ] || name=$(basename "$(dirname "$model")")
+        python -m hub.evaluate --model "$model" --data "$bed" --data_seed 3 --max_subjects 100 --clips_per_subject 8 \
+            --output "runs/shipped_beds/${bed//[:\/]/_}/$name"
+    done
 done
 
 # Its temporal head (under an hour), and how well it finds events.
@@ -79,5 +82,9 @@ insert=results/README.md report methods $own runs/methods/{Micro-AU-CLIP-like,DE
 insert=results/README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_node_regions,no_flow,no_mge_efp,random_llm,no_reader,focal}
 insert=results/README.md report ccr runs/ccr/{AULLM++,no_ccr}
 insert= report left_out runs/left_out/untaught
-insert=results/README.md report shipped runs/shipped/{AULLM++,Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,flow_sssnet}
+for bed in $beds; do
+    own=${bed//[:\/]/_}
+    insert= report "shipped/$own" "runs/shipped_beds/$own/AULLM++" \
+        "runs/shipped_beds/$own"/{Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,flow_sssnet}
+done
 insert=results/README.md report spotting runs/spotting
