@@ -16,10 +16,10 @@ from training.scoring.metrics import score
 BEDS = ("unseen_subjects", "synthetic_B", "synthetic_B-hidden")
 
 
-def make_bed_run(path, skill, *, seeds=(1, 2, 3), beds=BEDS, **options):
+def make_bed_run(path, skill, *, seeds=(1, 2, 3), beds=BEDS, protocol="cross_domain", **options):
     """A run of one fold; `skill` says for each bed how good it is."""
     record = {
-        "protocol": "cross_domain",
+        "protocol": protocol,
         "options": {"method": "aullm++", "output": str(path)} | options,
         "action_units": UNITS,
         "seeds": list(seeds),
@@ -128,3 +128,9 @@ def test_names_stay_apart(runs, tmp_path):
     assert left_out([*read_runs, twin, same]) == {"a": "R-AUGNN (a)", "again": "R-AUGNN (again)", "same": "same"}
     titles = part_titles(["synthetic_A-hidden", "synthetic_B-hidden", "synthetic_B-changed_rules", "my-lab-samm"])
     assert list(titles.values()) == ["synthetic_A-hidden", "synthetic_B-hidden", "changed rules", "my-lab-samm"]
+
+
+def test_checkpoints_that_were_evaluated_go_by_the_names_of_their_runs(tmp_path):
+    level, evaluated = dict.fromkeys(BEDS, 0.3), {"protocol": "evaluate", "seeds": (0,)}
+    runs = [make_bed_run(tmp_path / name, level, model=name, **evaluated) for name in ("ours", "theirs", "another")]
+    assert left_out([read(run) for run in runs]) == {"theirs": "theirs", "another": "another"}

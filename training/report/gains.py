@@ -58,8 +58,16 @@ def gains_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def left_out(runs: Sequence[Run]) -> dict[str, str]:
-    """What each run but the first lacks, by its label: the part, else the options in which they differ."""
-    names = {run.label: _difference(runs[0].record["options"], run.record["options"]) or run.label for run in runs[1:]}
+    """What each run but the first lacks, by its label: the part, else the options in which they differ.
+
+    Checkpoints that were evaluated go by the names of their runs: what they lack is not on record there.
+    """
+    full = runs[0].record["options"]
+    differences = {
+        run.label: "" if run.record["protocol"] == "evaluate" else _difference(full, run.record["options"])
+        for run in runs[1:]
+    }
+    names = {label: difference or label for label, difference in differences.items()}
     times = Counter(names.values())
     return {label: name if times[name] == 1 else f"{name} ({label})" for label, name in names.items()}
 
