@@ -61,6 +61,8 @@ def main() -> None:
     parser.add_argument("--before", type=Path, required=True, help="folder of the earlier version, `git worktree add`")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/versions.json"), help="where the figures go")
     options = parser.parse_args()
+    if not (options.before / "benchmarks" / "speed.py").is_file():
+        parser.error(f"{options.before} is no checkout of this project; make one by git worktree add FOLDER COMMIT")
     processes = {"before": start(options.before.resolve()), "now": start(ROOT)}
     commit = ["git", "-C", str(options.before), "rev-parse", "--short", "HEAD"]
     before = subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip()

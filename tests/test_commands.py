@@ -16,9 +16,9 @@ from helpers_process import run_python
 SMALL = "--max_subjects 3 --clips_per_subject 4 --evidence_steps 2 --max_steps 2 --batch_size 4 --workers 0".split()
 
 
-def command(module, *arguments, **environment):
+def command(module, *arguments):
     """`python -m MODULE ARGUMENTS` from the checkout's folder."""
-    return run_python("-m", module, arguments, os.environ | environment, Path.cwd())
+    return run_python("-m", module, arguments, dict(os.environ), Path.cwd())
 
 
 def predictions(run):
