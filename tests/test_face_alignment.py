@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -223,3 +226,9 @@ def test_stabilized_frames_stand_still():
     shifts = [np.abs(measured_shift(clip[0], frame)).max() for clip in (crops, still) for frame in clip[1:]]
     assert max(shifts[5:]) < 0.1
     assert max(shifts[:5]) > 0.5
+
+
+def test_where_nothing_is_kept_compiled_no_word_of_a_library_reaches_the_user(tmp_path):
+    imports = "import aullm_command, modeling_aullm.face_alignment"
+    command = [sys.executable, "-X", f"pycache_prefix={tmp_path}", "-c", imports]
+    assert subprocess.run(command, capture_output=True, check=True).stderr == b""
