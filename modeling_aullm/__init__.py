@@ -25,6 +25,7 @@ if "aullm_command" not in sys.modules and find_spec("torch"):
     from .configuration_aullm import AULLMConfig
     from .modeling_aullm import AULLMForAUDetection, AULLMOutput
     from .pipeline_aullm import ActionUnitDetectionPipeline
+    from .pipeline_questions import ActionUnitQuestionAnsweringPipeline
     from .processing_aullm import AULLMProcessor
     from .video_processing_aullm import AULLMVideoProcessor
 
@@ -33,9 +34,11 @@ if "aullm_command" not in sys.modules and find_spec("torch"):
     AutoModelForVideoClassification.register(AULLMConfig, AULLMForAUDetection)
     AutoVideoProcessor.register(AULLMConfig, AULLMVideoProcessor)
     AutoProcessor.register(AULLMConfig, AULLMProcessor)
-    PIPELINE_REGISTRY.register_pipeline(
-        "action-unit-detection", pipeline_class=ActionUnitDetectionPipeline, pt_model=AutoModel, type="multimodal"
-    )
+    for task, pipeline in (
+        ("action-unit-detection", ActionUnitDetectionPipeline),
+        ("action-unit-question-answering", ActionUnitQuestionAnsweringPipeline),
+    ):
+        PIPELINE_REGISTRY.register_pipeline(task, pipeline_class=pipeline, pt_model=AutoModel, type="multimodal")
     AULLMConfig.pipelines = {}
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "AULLMProcessor",
     "AULLMVideoProcessor",
     "ActionUnitDetectionPipeline",
+    "ActionUnitQuestionAnsweringPipeline",
     "check_recording",
     "predict",
 ]

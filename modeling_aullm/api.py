@@ -92,7 +92,7 @@ def predict(
     _check(named, sampling, threshold=threshold, dtype=dtype, batch_size=batch_size)
     if engine not in (None, *ENGINES):
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-    detector = _open(model, engine, revision, device, dtype, action_units, threshold)
+    detector = open_named(model, engine, revision, device, dtype, action_units, threshold)
     detector.processor.sensitivity(sensitivity)
     if detector.checkpoint.is_synthetic:
         warnings.warn(
@@ -151,7 +151,7 @@ def _check(
         raise ValueError(f"batch_size must be 1 or more, got {batch_size}")
 
 
-def _open(
+def open_named(
     model: str | os.PathLike | None,
     engine: str | None,
     revision: str | None,

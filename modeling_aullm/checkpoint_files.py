@@ -18,7 +18,7 @@ from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME, cache
 
 logger = logging.getLogger(__name__)
 
-PIPELINE_FILE = "pipeline_aullm.py"
+PIPELINE_FILES = ("pipeline_aullm.py", "pipeline_questions.py")
 MOST_LAYERS = 512  # of an LLM; own choice, several times what any has
 
 
@@ -99,13 +99,13 @@ def check_shapes(
 
 
 def save_pipeline_code(folder: Path, model: PreTrainedModel) -> None:
-    """Put the pipeline's file, and what it imports, next to the model's.
+    """Put the pipelines' files, and what they import, next to the model's.
 
-    The model's own file does not import it: the model alone must load where no video can be read. So where the model
-    was loaded as remote code, the file is taken from the checkpoint that it came from.
+    The model's own file does not import them: the model alone must load where no video can be read. So where the model
+    was loaded as remote code, they are taken from the checkpoint that it came from.
     """
     beside = Path(__file__).parent
-    wanted, done = [PIPELINE_FILE], set()
+    wanted, done = [*PIPELINE_FILES], set()
     while wanted:
         name = wanted.pop()
         done.add(name)

@@ -17,7 +17,12 @@ PIPELINES = {
         "impl": "pipeline_aullm.ActionUnitDetectionPipeline",
         "pt": ["AutoModel"],
         "type": "multimodal",
-    }
+    },
+    "action-unit-question-answering": {
+        "impl": "pipeline_questions.ActionUnitQuestionAnsweringPipeline",
+        "pt": ["AutoModel"],
+        "type": "multimodal",
+    },
 }
 # The Auto classes that load the model: in general, and as a Hub page tagged `video-classification` says.
 MODEL_CLASSES = ("AutoModel", "AutoModelForVideoClassification")
@@ -79,6 +84,9 @@ class AULLMConfig(PreTrainedConfig):
         read_out: How the LLM decides: `by_name`, it corrects a linear reader of tokens and nodes, each unit found by
             its name in the prompt; `correction`, likewise by a linear head; `last_position`, that head alone (AU-LLM).
         temporal_head: Whether the model finds events in recordings, too, see `temporal_head`.
+        side_head: Whether it tells side and intensity of a unit, too, see `side_head`.
+        answer_rank: Rank of the LoRA with which questions are answered, see `answer_choice`; 0 for a model that answers
+            none.
 
     Raises:
         ValueError: If a value is outside its range or an action unit, a relation or a placeholder is unknown.
@@ -127,6 +135,8 @@ class AULLMConfig(PreTrainedConfig):
     lora_target_modules: list[str] | None = None
     read_out: Literal["by_name", "correction", "last_position"] = "by_name"
     temporal_head: bool = False
+    side_head: bool = False
+    answer_rank: int = 0
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.action_units is None:
@@ -157,7 +167,7 @@ class AULLMConfig(PreTrainedConfig):
             "image_size": (32, 512), "num_frames": (5, 256), "led_eps": (0.0, 1.0), "dropout": (0.0, 0.9),
             "evidence_width": (1, 4096), "evidence_mid_channels": (1, 4096), "evidence_hidden_size": (1, 65536),
             "node_size": (1, 65536), "num_relation_layers": (1, 16), "num_pooling_heads": (1, 64),
-            "lora_rank": (0, 1024), "lora_dropout": (0.0, 0.9), "described_share": (0.0, 0.9),
+            "lora_rank": (0, 1024), "answer_rank": (0, 1024), "lora_dropout": (0.0, 0.9), "described_share": (0.0, 0.9),
             "token_rms": (1e-6, 1e3),
         }  # fmt: skip
         for name, (low, high) in bounds.items():

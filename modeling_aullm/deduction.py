@@ -6,6 +6,7 @@ Sharing the static prefix is our own choice; it changes nothing but the cost.
 
 import copy
 import inspect
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from .configuration_aullm import AULLMConfig
 from .llm_state import LLMState
 from .prompt import ANCHORS, CONTENT_ID, INSTRUCTION_ID, bare_prompt
 
+ANSWERS = "answers"  # the adapter with which questions are answered; it rests while units are detected
 CLIPS_IN_A_ROW = 64  # own choice: a mask grows by its square
 
 
@@ -33,10 +35,13 @@ def build_llm(config: AULLMConfig) -> PreTrainedModel:
     targets = config.lora_target_modules or []
     if not any(name.rsplit(".", 1)[-1] in targets for name, _ in llm.named_modules()):
         raise ValueError(f"this LLM ({llm.config.model_type}) has no module named {' or '.join(targets)}")
+    if config.answer_rank:  # first, for the last one is the one that is on
+        answers = LoraConfig(r=config.answer_rank, lora_alpha=2 * config.answer_rank, target_modules=targets)
+        inject_adapter_in_model(answers, llm, adapter_name=ANSWERS)  # changes it in place
     lora = LoraConfig(
         r=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=config.lora_dropout, target_modules=targets
     )
-    inject_adapter_in_model(lora, llm)  # changes it in place
+    inject_adapter_in_model(lora, llm)
     return llm
 
 
@@ -134,6 +139,35 @@ class PromptReader:
             return Reading(after[:, -1], before[:, names])
         return Reading(after[:, -1], torch.cat([before.expand(after.shape[0], -1, -1), after], 1)[:, names])
 
+    def read_case(
+        self,
+        llm: PreTrainedModel,
+        config: AULLMConfig,
+        content_token: torch.Tensor,
+        instruction_token: torch.Tensor | None,
+        opening: Sequence[int] = (),
+    ) -> Cache:
+        """Keys and values of the prompt of each clip, without gradients; for what is asked about it afterwards.
+
+        Args:
+            llm: The decoder, as it detects.
+            config: Holds the prompt.
+            content_token: Shape (batch, hidden_size).
+            instruction_token: Shape (batch, hidden_size), or `None` for a model without structure.
+            opening: Ids of what stands after the prompt in every case.
+        """
+        ids = [*(config.prompt_token_ids or bare_prompt(config.prompt or "")), *opening]
+        split = next(position for position, token in enumerate(ids) if token < 0)
+        with torch.no_grad():
+            text = embed_text(llm, config, ids, content_token.device)
+            tokens = {CONTENT_ID: content_token, INSTRUCTION_ID: instruction_token}
+            embeddings = fill_in(text[:, split:], config, ids[split:], tokens)
+            cache: Cache = DynamicCache(config=llm.config)
+            if split:
+                cache = expand(self._prefix(llm, text[:, :split], ids[:split])[0], len(content_token))
+            llm(inputs_embeds=embeddings, use_cache=True, **cache_argument(llm, cache))
+        return cache
+
     def _prefix(self, llm: PreTrainedModel, text: torch.Tensor, ids: list[int]) -> tuple[Cache, torch.Tensor]:
         """Keys and values of the prefix, and its last states, shape (1, positions, hidden_size)."""
         if torch.compiler.is_compiling():
@@ -147,7 +181,7 @@ class PromptReader:
 def read_prefix(llm: PreTrainedModel, text: torch.Tensor) -> tuple[Cache, torch.Tensor]:
     """Keys and values of text, (1, positions, hidden_size), and the last states, of the same shape."""
     cache = DynamicCache(config=llm.config)
-    read = llm(inputs_embeds=text, use_cache=True, **_cache_argument(llm, cache))
+    read = llm(inputs_embeds=text, use_cache=True, **cache_argument(llm, cache))
     return cache, read.last_hidden_state
 
 
@@ -189,12 +223,12 @@ def read_suffix(
         attention_mask=layout.masks(llm, prefix) if clips > 1 else None,
         position_ids=layout.position[None, start:].expand(rows, -1),
         use_cache=True,
-        **_cache_argument(llm, _expand(prefix, rows)),
+        **cache_argument(llm, expand(prefix, rows)),
     ).last_hidden_state
     return states.reshape(rows * clips, length, hidden_size)[:batch]
 
 
-def _cache_argument(llm: PreTrainedModel, cache: Cache) -> dict[str, Cache]:
+def cache_argument(llm: PreTrainedModel, cache: Cache) -> dict[str, Cache]:
     """The cache under the name this LLM's forward takes it by: `cache` from transformers 5.24 on, as its successor."""
     taken = inspect.signature(type(llm).forward).parameters
     return {"cache" if "cache" in taken else "past_key_values": cache}
@@ -239,8 +273,13 @@ class _Layout:
         return mask.masked_fill(hidden, torch.finfo(self.dtype).min)[None, None]
 
 
-def _expand(prefix: Cache, rows: int) -> Cache:
-    """The prefix for every row: views, no copies; the prefix itself is not touched by what follows."""
+def expand(prefix: Cache, rows: int) -> Cache:
+    """What is kept for every row: views, no copies; it is not itself touched by what follows.
+
+    Args:
+        prefix: Of one row, or of as many.
+        rows: How many.
+    """
     cache = copy.copy(prefix)
     layers: list[Any] = [copy.copy(layer) for layer in prefix.layers]
     for layer in layers:

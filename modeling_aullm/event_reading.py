@@ -4,7 +4,7 @@ Own choice throughout. So the cost of evidence, structure and LLM goes by the nu
 next to nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,8 @@ class Proposal:
         offset: Seconds.
         probability: That there is one, calibrated.
         units: (num_units,) probability of each unit, given that there is one; empty before AULLM++ has read it.
+        sides: (num_units, 2) logits that each moved on the subject's right and left; None where nobody has told.
+        intensity: (num_units,) of each, from 0 (A of FACS) to 4 (E); likewise.
         pixel_values: (num_frames, 64, 64) float32 grey in 0..1, what it reads; empty before.
     """
 
@@ -38,6 +40,8 @@ class Proposal:
     probability: float
     units: np.ndarray = field(default_factory=lambda: np.empty(0))
     pixel_values: np.ndarray = field(default_factory=lambda: np.empty(0))
+    sides: np.ndarray | None = None
+    intensity: np.ndarray | None = None
 
     @property
     def is_micro(self) -> bool:
@@ -62,7 +66,7 @@ def read_proposals(
     scores: Any,
     stretch: MotionStretch,
     num_frames: int,
-    read: Callable[[np.ndarray], np.ndarray],
+    read: Callable[[np.ndarray], Mapping[str, np.ndarray | None]],
     mixture: np.ndarray,
 ) -> StretchReading:
     """Make proposals of a temporal head's scores, and read them as clips.
@@ -71,18 +75,20 @@ def read_proposals(
         scores: As `TemporalScores`, arrays or tensors on the CPU, a batch of one.
         stretch: What they are of.
         num_frames: Frames a clip.
-        read: Clips (events, num_frames, 64, 64) to logits of AULLM++, (events, num_units).
+        read: Clips (events, num_frames, 64, 64) to what AULLM++ says of them: `logits`, (events, num_units), and where
+            it tells them `side_logits`, (events, num_units, 2), and `intensity`, (events, num_units).
         mixture: (3,) weight of the head's own logits, of those read, and an offset.
     """
     found, proposals = propose(scores, stretch), []
     if found:
         clips = np.stack([clip_of(stretch, proposal, num_frames) for proposal, _ in found])
         own = np.stack([logits for _, logits in found])
-        units = sigmoid(mixture[0] * own + mixture[1] * read(clips) + mixture[2])
-        proposals = [
-            replace(proposal, units=row, pixel_values=clip)
-            for (proposal, _), row, clip in zip(found, units, clips, strict=True)
-        ]
+        said = read(clips)
+        units = sigmoid(mixture[0] * own + mixture[1] * said["logits"] + mixture[2])
+        told = {"sides": said.get("side_logits"), "intensity": said.get("intensity")}
+        for row, (proposal, _) in enumerate(found):
+            known = {name: values[row] for name, values in told.items() if values is not None}
+            proposals.append(replace(proposal, units=units[row], pixel_values=clips[row], **known))
     proposals.sort(key=lambda proposal: proposal.onset)
     return StretchReading(proposals, sigmoid(scores.activity[0]))
 

@@ -58,7 +58,10 @@ def event_rows(prediction: Prediction) -> list[tuple[str, ...]]:
 
 def units_with_probability(event: EventResult) -> str:
     """Such as "AU12 0.91, AU6 0.74"."""
-    return ", ".join(f"{code} {unit.probability:.2f}" for code, unit in event.active_units.items())
+    return ", ".join(
+        f"{code} {unit.probability:.2f}{f' ({unit.detail})' * bool(unit.detail)}"
+        for code, unit in event.active_units.items()
+    )
 
 
 def event_notes(prediction: Prediction) -> list[str]:

@@ -97,6 +97,25 @@ ACTION_UNITS: dict[str, ActionUnit] = {
     )
 }
 
+# Of the FACS manual, too, and detected by no model here: what people ask about nevertheless.
+OTHER_ACTION_UNITS: dict[str, str] = {
+    "AU11": "Nasolabial deepener",
+    "AU13": "Sharp lip puller",
+    "AU16": "Lower lip depressor",
+    "AU18": "Lip pucker",
+    "AU20": "Lip stretcher",
+    "AU22": "Lip funneler",
+    "AU23": "Lip tightener",
+    "AU24": "Lip pressor",
+    "AU25": "Lips part",
+    "AU26": "Jaw drop",
+    "AU27": "Mouth stretch",
+    "AU28": "Lip suck",
+    "AU38": "Nostril dilator",
+    "AU39": "Nostril compressor",
+    "AU43": "Eye closure",
+}
+
 AU_SETS: dict[str, tuple[str, ...]] = {
     name: tuple(f"AU{number}" for number in numbers)
     for name, numbers in {

@@ -9,10 +9,12 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel
 
+from .asking import Answer, Asking
 from .configuration_aullm import AULLMConfig
 from .deduction import PromptReader, Reading, build_llm
 from .event_reading import StretchReading
 from .evidence import EnhancedFusionProjection, MultiGranularityEvidence
+from .findings import Findings
 from .flips import check_flips
 from .initial_weights import init_weights
 from .language_model import LanguageModel, find_language_model, open_language_model
@@ -23,6 +25,7 @@ from .other_units import for_units
 from .outputs import AULLMOutput, of_clips
 from .prompt import anchor_token_ids, check_prompt, tokenize_prompt, unit_positions
 from .read_out import ActionUnitHead, NamedCorrection, TokenReader
+from .side_head import SideHead
 from .stretch_reading import read_stretch
 from .structure import RelationalAUGraph
 from .temporal_head import TemporalHead
@@ -69,6 +72,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         )
         self.prompt_reader = PromptReader()
         self.temporal_head = TemporalHead(len(config.action_units)) if config.temporal_head else None
+        self.side_head = SideHead(config) if config.side_head else None
         self._apply(lambda tensor: tensor.data)  # `from_pretrained` has all of it built in the LLM's type
         self.post_init()
 
@@ -131,6 +135,7 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         if self.reader is not None:
             logits = logits + self.reader(asked, instruction_token, node_states)
         clips = pixel_values.shape[0]
+        side_logits, intensity = (None, None) if self.side_head is None else self.side_head(motion)
         loss = None
         if labels is not None:
             if not clips:
@@ -146,6 +151,8 @@ class AULLMForAUDetection(LeanPreTrainedModel):
             gate_weights=gate_weights,
             relation_strengths=of_clips(relation_strengths, clips),
             motion_frames=motion[:, 0],
+            side_logits=side_logits,
+            intensity=intensity,
             hidden_states=reading.hidden_states and tuple(of_clips(state, clips) for state in reading.hidden_states),
             attentions=reading.attentions and tuple(of_clips(state, clips) for state in reading.attentions),
         )
@@ -168,6 +175,22 @@ class AULLMForAUDetection(LeanPreTrainedModel):
             ValueError: If the model has no temporal head.
         """
         return read_stretch(self, stretch)
+
+    def generate_answer(
+        self, question: str | Sequence[str], findings: Findings, clips: Sequence[torch.Tensor]
+    ) -> Answer | list[Answer]:
+        """Answer a question about a face, or several in one pass, see `asking`.
+
+        Args:
+            question: In English, such as "Which muscles moved?".
+            findings: What was found of the face, from the processor's `find`.
+            clips: What the model saw of each expression, from there, too.
+
+        Raises:
+            ValueError: If a question is empty or too long, or this model has no adapter for answers.
+        """
+        asking = Asking(self, findings, clips)
+        return asking.answer([question])[0] if isinstance(question, str) else asking.answer(question)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise one module that is not the LLM's."""

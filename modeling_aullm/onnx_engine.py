@@ -61,7 +61,7 @@ class GraphModel:
         names = ("middle", "extent", "units", "activity")
         scores = SimpleNamespace(**dict(zip(names, self.temporal_head.run(names, given), strict=True)))
         mixture = np.array(json.loads(self.about["mixture"]), np.float32)
-        return read_proposals(scores, stretch, self.num_frames, lambda clips: self(clips)["logits"], mixture)
+        return read_proposals(scores, stretch, self.num_frames, self, mixture)
 
 
 class GraphProcessor(PostProcessing):

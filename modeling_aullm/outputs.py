@@ -22,6 +22,9 @@ class AULLMOutput(ModelOutput):
         relation_strengths: Strength of each relation of `config.relations`, shape (batch, relations), within 0..1;
             `None` without a structure.
         motion_frames: Output of LED, shape (batch, num_frames - 1, image_size, image_size), within -1..1.
+        side_logits: That each unit moved on the subject's right and left, should it have moved, shape
+            (batch, units, 2); `None` without a side head.
+        intensity: Of each unit, should it have moved, from 0 (A of FACS) to 4 (E), shape (batch, units); likewise.
         hidden_states: If asked for, the LLM's: its input and each layer's output, layers + 1 of the shape
             (batch, positions, hidden_size), a position a token of `config.prompt_token_ids`.
         attentions: If asked for, the LLM's attention weights, one a layer, shape (batch, heads, positions, positions).
@@ -36,6 +39,8 @@ class AULLMOutput(ModelOutput):
     gate_weights: torch.Tensor | None = None
     relation_strengths: torch.Tensor | None = None
     motion_frames: torch.Tensor | None = None
+    side_logits: torch.Tensor | None = None
+    intensity: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
     attentions: tuple[torch.Tensor, ...] | None = None
 

@@ -122,7 +122,7 @@ class _Panel:
         left, right = 0.05 * self.width, 0.95 * self.width
         ink = ACTIVE if unit.active else DIM
         baseline = middle + 0.02 * self.row
-        pen.text((left, baseline), code, ink, self.font, anchor="ls")
+        pen.text((left, baseline), unit.facs_code(code), ink, self.font, anchor="ls")
         pen.text((left + 0.17 * self.width, baseline), unit.name, TEXT if unit.active else DIM, self.font, anchor="ls")
         pen.text((right, baseline), f"{unit.probability:.2f}", ink, self.font, anchor="rs")
         top, bottom = middle + 0.17 * self.row, middle + 0.33 * self.row

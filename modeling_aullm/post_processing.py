@@ -8,10 +8,12 @@ import numpy as np
 
 from .event_reading import StretchReading, sigmoid
 from .event_timeline import iter_windows
-from .facs import AU_SETS, check_action_units
+from .facs import ACTION_UNITS, AU_SETS, check_action_units
 from .motion_stretch import MotionStretch
 
 DEFAULT_THRESHOLD = 0.5
+LETTERS = "ABCDE"  # FACS intensities, from trace to maximum; the side head counts them from 0
+SURE = 0.7  # of all that says that a unit moved on either side or both; own choice
 SENSITIVITIES: dict[str, dict[str, float | None]] = {
     name: {"probability": probability, "unit_probability": 0.5, "false_alarms_per_minute": None}
     for name, probability in (("high", 0.2), ("normal", 0.4), ("low", 0.7))
@@ -46,7 +48,9 @@ class PostProcessing:
             thresholds: Overrides the processor's: one for all, one each, or some by code.
 
         Returns:
-            For each clip a dict from code to `{"probability": float, "active": bool}`, in the order of `action_units`.
+            For each clip a dict from code to `{"probability": float, "active": bool}`, in the order of `action_units`;
+            where the model has a side head also `"side"`, the subject's `left`, `right` or `both`, and `"intensity"`,
+            FACS letter `A` to `E`, each None where the unit is not active, or it cannot be told.
 
         Raises:
             ValueError: If the logits or thresholds do not fit the action units.
@@ -57,15 +61,15 @@ class PostProcessing:
                 f"logits of shape {tuple(logits.shape)} do not fit the {len(self.action_units)} action units of the "
                 "processor"
             )
-        limits = self._resolve_thresholds(thresholds)
-        probabilities = sigmoid(logits).tolist()
-        return [
-            {
-                code: {"probability": probability, "active": probability >= limit}
-                for code, probability, limit in zip(self.action_units, row, limits, strict=True)
-            }
-            for row in probabilities
+        limits = dict(zip(self.action_units, self._resolve_thresholds(thresholds), strict=True))
+        told = [
+            None if outputs.get(name) is None else _as_array(outputs[name]) for name in ("side_logits", "intensity")
         ]
+        return [
+            _decide(dict(zip(self.action_units, probabilities, strict=True)), limits, self.action_units,
+                    *(None if each is None else each[row] for each in told))
+            for row, probabilities in enumerate(sigmoid(logits).tolist())
+        ]  # fmt: skip
 
     def post_process_events(
         self,
@@ -97,10 +101,7 @@ class PostProcessing:
         events = []
         for proposal in reading.proposals:
             probabilities = dict(zip(self.action_units, proposal.units.tolist(), strict=True))
-            units = {
-                code: {"probability": probabilities[code], "active": probabilities[code] >= limit}
-                for code, limit in wanted.items()
-            }
+            units = _decide(probabilities, wanted, self.action_units, proposal.sides, proposal.intensity)
             if proposal.probability < limits["probability"] or not any(unit["active"] for unit in units.values()):
                 continue
             times = {name: getattr(proposal, name) for name in ("onset", "apex", "offset")}
@@ -160,6 +161,46 @@ class PostProcessing:
         if not all(0 <= value <= 1 for value in values):
             raise ValueError(f"thresholds must lie in 0..1, got {values}")
         return values
+
+
+def _decide(
+    probabilities: Mapping[str, float],
+    limits: Mapping[str, float],
+    action_units: Sequence[str],
+    sides: np.ndarray | None,
+    intensity: np.ndarray | None,
+) -> dict[str, dict[str, Any]]:
+    """By code, for those with a limit: probability, whether it is active, and, where told, side and intensity."""
+    units: dict[str, dict[str, Any]] = {
+        code: {"probability": probabilities[code], "active": probabilities[code] >= limit}
+        for code, limit in limits.items()
+    }
+    if sides is not None and intensity is not None:
+        for code, unit in units.items():
+            row = action_units.index(code)
+            unit["side"] = side_of(code, sides[row]) if unit["active"] else None
+            unit["intensity"] = letter_of(intensity[row]) if unit["active"] else None
+    return units
+
+
+def side_of(code: str, logits: np.ndarray) -> str | None:
+    """The subject's side on which a unit moved; None where it has none, or neither is sure enough.
+
+    Args:
+        code: The unit's.
+        logits: (2,), that it moved on the right and on the left.
+    """
+    if len(ACTION_UNITS[code].sites) < 2:
+        return None
+    right, left = sigmoid(logits).tolist()
+    shares = {"both": right * left, "right": right * (1 - left), "left": left * (1 - right)}
+    told = max(shares, key=lambda side: shares[side])
+    return told if shares[told] >= SURE * sum(shares.values()) else None
+
+
+def letter_of(intensity: float) -> str:
+    """FACS letter of an intensity from 0 (A) to 4 (E)."""
+    return LETTERS[int(np.clip(np.rint(intensity), 0, len(LETTERS) - 1))]
 
 
 def _as_array(logits: Any) -> np.ndarray:

@@ -126,7 +126,13 @@ class _Reading:
 
 def _unit_results(units: Mapping[str, Mapping[str, Any]]) -> dict[str, UnitResult]:
     return {
-        code: UnitResult(ACTION_UNITS[code].name, float(unit["probability"]), bool(unit["active"]))
+        code: UnitResult(
+            ACTION_UNITS[code].name,
+            float(unit["probability"]),
+            bool(unit["active"]),
+            unit.get("side"),
+            unit.get("intensity"),
+        )
         for code, unit in units.items()
     }
 

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from torch import Tensor
 from transformers import BatchFeature, ProcessorMixin
 from transformers.utils import TensorType
 from transformers.video_processing_utils import BaseVideoProcessor
 
+from .findings import Findings
 from .post_processing import PostProcessing
+from .source_findings import find
 from .video_processing_aullm import AULLMVideoProcessor
 from .video_reading import VideoSource
 
@@ -79,6 +82,16 @@ class AULLMProcessor(ProcessorMixin, PostProcessing):
         return self.video_processor.preprocess(
             videos, onset=onset, apex=apex, offset=offset, fps=fps, face=face, return_tensors=return_tensors
         )
+
+    def find(self, model: Any, video: VideoSource, **options: Any) -> tuple[Findings, list[Tensor]]:
+        """Look at a video, to ask the model about it: `model.generate_answer(question, *processor.find(model, video))`.
+
+        Args:
+            model: That this is the processor of.
+            video: A clip or recording.
+            **options: `fps`, `face`, `sensitivity`, see `source_findings.find`, whose errors are raised.
+        """
+        return find(model, self, video, **options)
 
 
 AULLMProcessor.register_for_auto_class("AutoProcessor")

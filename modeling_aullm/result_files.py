@@ -3,28 +3,30 @@
 JSON is a list with one object a source and face: `{"source", "fps", "num_frames", "face": {"id", "box", "score",
 "landmarks", "angles": {"pitch", "yaw", "roll"}}, "model", "trained_on", "weights_sha256", "version", "settings",
 "recording", "thresholds": {"AU1": ...}, "segments": [{"start_frame", "end_frame", "start_time", "end_time", "success",
-"reason", "face", "action_units": {"AU1": {"name", "probability", "active"}, ...}}], "events": [{"number",
-"onset_frame", "apex_frame", "offset_frame", "onset_time", "apex_time", "offset_time", "duration", "kind",
-"probability", "action_units": {"AU1": {"name", "probability", "active"}, ...}}]}`. The entries of `segments` cover
-the whole source in order of time: where `success` is false nothing can be stated, `reason` says why, and `face` and
-`action_units` are null. The face's own `face` is that of its first segment; `id` counts from 1, and all is null with
-ready crops. Frames count from 0 and `end_frame` is inside the segment, times are in seconds, a box is (x, y, width,
-height) and a landmark (x, y) in pixels of the source, in the order right eye, left eye, nose tip, right and left mouth
-corner; angles are degrees, see `head_pose`. `events` are the expressions that came and went, see `EventResult`, by
-their number from 1 in order of their onsets; it is empty where none was found, and null where they were not looked for:
-in clips of up to a second, with windows, and with marks. `trained_on` names the data (`synthetic:...` is no human
-face), null if it is not on record; `weights_sha256` holds the hash of each weights file. `recording` holds `bits` of a
-pixel where they are not 8, `is_mirrored` where the file asks to be shown so, and what it can show, see
-`recording_check`.
+"reason", "face", "action_units": {"AU1": {"name", "probability", "active", "side", "intensity"}, ...}}], "events":
+[{"number", "onset_frame", "apex_frame", "offset_frame", "onset_time", "apex_time", "offset_time", "duration", "kind",
+"probability", "action_units": {"AU1": {"name", "probability", "active", "side", "intensity"}, ...}}]}`. The entries of
+`segments` cover the whole source in order of time: where `success` is false nothing can be stated, `reason` says why,
+and `face` and `action_units` are null. The face's own `face` is that of its first segment; `id` counts from 1, and all
+is null with ready crops. Frames count from 0 and `end_frame` is inside the segment, times are in seconds, a box is (x,
+y, width, height) and a landmark (x, y) in pixels of the source, in the order right eye, left eye, nose tip, right and
+left mouth corner; angles are degrees, see `head_pose`. `events` are the expressions that came and went, see
+`EventResult`, by their number from 1 in order of their onsets; it is empty where none was found, and null where they
+were not looked for: in clips of up to a second, with windows, and with marks. `trained_on` names the data
+(`synthetic:...` is no human face), null if it is not on record; `weights_sha256` holds the hash of each weights file.
+`recording` holds `bits` of a pixel where they are not 8, `is_mirrored` where the file asks to be shown so, and what it
+can show, see `recording_check`.
 
 CSV has a row for each such entry, or for each frame, with OpenFace's words: `success` is 1 or 0, `confidence` the face
-detector's score, `AU01_p` a probability, `AU01_c` 1 where it reaches the threshold `AU01_t`. Box, landmarks
-(`right_eye_x`, ...) and angles are of the segment's first frame, or of each frame; the face is looked for every tenth
-of a second, between which they are interpolated; `recording_verdict` and so on are of the whole recording. Cells of
-what is not there are empty.
+detector's score, `AU01_p` a probability, `AU01_c` 1 where it reaches the threshold `AU01_t`; of an active unit
+`AU01_side` is the subject's left, right or both and `AU01_intensity` a letter of FACS, where they can be told. Box,
+landmarks (`right_eye_x`, ...) and angles are of the segment's first frame, or of each frame; the face is looked for
+every tenth of a second, between which they are interpolated; `recording_verdict` and so on are of the whole recording.
+Cells of what is not there are empty.
 
-The CSV of events has a row an event: the keys of `events` as columns, `AU01_p` and `AU01_c` of each unit. A source in
-which none was found, or looked for, has no row, and with no event at all the header stands alone.
+The CSV of events has a row an event: the keys of `events` as columns, and of each unit `AU01_p`, `AU01_c`, `AU01_side`
+and `AU01_intensity`. A source in which none was found, or looked for, has no row, and with no event at all the header
+stands alone.
 
 What is reported is change, not posture: an expression that is held still is none. Numbers have at most six decimals.
 """
@@ -66,7 +68,13 @@ def _face_record(face: FaceResult | None) -> dict[str, Any] | None:
 
 def _units_record(units: dict[str, UnitResult]) -> dict[str, Any]:
     return {
-        code: {"name": unit.name, "probability": _round(unit.probability), "active": unit.active}
+        code: {
+            "name": unit.name,
+            "probability": _round(unit.probability),
+            "active": unit.active,
+            "side": unit.side,
+            "intensity": unit.intensity,
+        }
         for code, unit in units.items()
     }
 
@@ -149,7 +157,12 @@ def _column(code: str) -> str:
 
 def _unit_columns(code: str, unit: UnitResult | None) -> dict[str, Any]:
     name = _column(code)
-    return {f"{name}_p": unit and _round(unit.probability), f"{name}_c": unit and int(unit.active)}
+    return {
+        f"{name}_p": unit and _round(unit.probability),
+        f"{name}_c": unit and int(unit.active),
+        f"{name}_side": unit and unit.side,
+        f"{name}_intensity": unit and unit.intensity,
+    }
 
 
 def _columns(prediction: Prediction, span: SegmentResult | None, face: FaceResult | None) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def _rows(prediction: Prediction) -> Iterator[str]:
         name = f"<b>{escape(best.name)}</b>" if active else escape(best.name)
         cells = [f"<td>{code}</td><td>{name}</td>", f'<td class="number">{best.probability:.2f}</td>']
         cells += [f"<td>{_bar(best, threshold, active)}</td>", f'<td class="number">{threshold:.2f}</td>']
-        cells.append(f"<td>{'yes' if active else '-'}</td>")
+        detail = "" if prediction.is_timeline or not best.detail else f", {best.detail}"
+        cells.append(f"<td>{f'yes{detail}' if active else '-'}</td>")
         if prediction.is_timeline:
             cells.append(f"<td>{_strip(prediction, code)}</td>")
         yield f"<tr>{''.join(cells)}</tr>"

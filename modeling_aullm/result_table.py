@@ -67,7 +67,8 @@ def _clip_rows(prediction: Prediction) -> Iterator[tuple[str, ...]]:
     yield "AU", "FACS name", "probability", "threshold", "active"
     for code, unit in (prediction.segments[0].action_units or {}).items():
         threshold = f"{prediction.thresholds[code]:.2f}"
-        yield code, unit.name, f"{unit.probability:.2f}", threshold, "yes" if unit.active else "-"
+        active = ", ".join(["yes", unit.detail] if unit.detail else ["yes"]) if unit.active else "-"
+        yield code, unit.name, f"{unit.probability:.2f}", threshold, active
 
 
 def _timeline_rows(prediction: Prediction) -> Iterator[tuple[str, ...]]:

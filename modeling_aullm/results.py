@@ -27,11 +27,25 @@ class UnitResult:
         name: FACS name.
         probability: From 0 to 1.
         active: Whether the probability reaches the unit's threshold.
+        side: The subject's `left`, `right` or `both`, of an active unit; None where it has none, or cannot be told.
+        intensity: FACS letter of an active unit, A to E; None where it cannot be told.
     """
 
     name: str
     probability: float
     active: bool
+    side: str | None = None
+    intensity: str | None = None
+
+    @property
+    def detail(self) -> str:
+        """Side and intensity in words, such as `left, B`; empty where neither is told."""
+        return ", ".join(told for told in (self.side if self.side != "both" else None, self.intensity) if told)
+
+    def facs_code(self, code: str) -> str:
+        """With side and intensity as FACS coders write it, such as `L12B`; the plain code where neither is told."""
+        side = {"left": "L", "right": "R"}.get(self.side or "", "")
+        return f"{side}{code.removeprefix('AU')}{self.intensity or ''}" if self.detail else code
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,10 @@ def read_stretch(model: "AULLMForAUDetection", stretch: MotionStretch) -> Stretc
     if model.temporal_head is None:
         raise ValueError("this model was trained on clips alone: it has no temporal head, so it finds no events")
 
-    def read(clips: np.ndarray) -> np.ndarray:
-        pixel_values = torch.from_numpy(clips).to(model.device)
-        return model(pixel_values=pixel_values, return_dict=True).logits.float().cpu().numpy()
+    def read(clips: np.ndarray) -> dict[str, np.ndarray]:
+        said = model(pixel_values=torch.from_numpy(clips).to(model.device), return_dict=True)
+        told = {name: said.get(name) for name in ("logits", "side_logits", "intensity")}
+        return {name: each.float().cpu().numpy() for name, each in told.items() if each is not None}
 
     mixture = model.temporal_head.mixture.cpu().numpy()
     return read_proposals(score_stretch(model, stretch), stretch, model.config.num_frames, read, mixture)

@@ -38,8 +38,12 @@ def test_json_has_exactly_the_documented_form():
     assert (found["start_frame"], found["end_frame"], found["start_time"], found["end_time"]) == (0, 11, 0.0, 0.44)
     assert (found["success"], found["reason"], found["face"]) == (True, None, face)
     assert list(found["action_units"]) == list(CODES)
-    assert found["action_units"]["AU12"] == {"name": "Lip corner puller", "probability": 0.9, "active": True}
-    assert found["action_units"]["AU2"] == {"name": "Outer brow raiser", "probability": 0.01, "active": False}
+    assert found["action_units"]["AU12"] == {
+        "name": "Lip corner puller", "probability": 0.9, "active": True, "side": None, "intensity": None,
+    }  # fmt: skip
+    assert found["action_units"]["AU2"] == {
+        "name": "Outer brow raiser", "probability": 0.01, "active": False, "side": None, "intensity": None,
+    }  # fmt: skip
 
 
 def test_face_is_null_for_crops_and_the_first_one_found_otherwise():
@@ -57,7 +61,8 @@ def test_csv_says_what_json_says():
     second = prediction(segment(0, 11, face=SECOND_FACE), gap(12, 44), num_faces=2)
     predictions = [prediction(*INTERRUPTED, num_faces=2), second, prediction(source="b, c.mp4")]
     rows = list(csv.DictReader(io.StringIO(to_csv(predictions))))
-    units = [f"AU{int(code[2:]):02d}_{kind}" for code in CODES for kind in "pct"]
+    kinds = ("p", "c", "side", "intensity", "t")
+    units = [f"AU{int(code[2:]):02d}_{kind}" for code in CODES for kind in kinds]
     points = [
         f"{name}_{axis}" for name in ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth") for axis in "xy"
     ]

@@ -11,7 +11,7 @@ from training.errors import InputError
 
 
 def merge_lora(model: AULLMForAUDetection) -> AULLMForAUDetection:
-    """The same model with LoRA added to the weights it wraps; logits are equal up to rounding.
+    """The same model with LoRA added to the weights it wraps; logits are equal up to rounding. It answers no questions.
 
     The result has `lora_rank` 0 and no record of an LLM (`config.llm`): it stands on weights of its own, and cannot be
     saved lean.
@@ -24,7 +24,8 @@ def merge_lora(model: AULLMForAUDetection) -> AULLMForAUDetection:
     """
     if model.config.lora_rank == 0:
         raise InputError("the checkpoint has no LoRA (lora_rank 0), so there is nothing to merge")
-    settings = copy.deepcopy(model.config.to_dict()) | {"lora_rank": 0, "llm": None, "checkpoint": "whole"}
+    settings = copy.deepcopy(model.config.to_dict()) | {"lora_rank": 0, "answer_rank": 0, "llm": None}
+    settings |= {"checkpoint": "whole"}
     weights: dict[str, torch.Tensor] = {
         name.replace(".base_layer.", "."): weight for name, weight in model.state_dict().items() if ".lora_" not in name
     }

@@ -30,7 +30,7 @@ def check_arguments(
     sources = find_videos(arguments, report, notice)
     _check_sampling(arguments)
     _check_outputs(arguments)
-    _check_model(arguments.model, arguments.revision)
+    check_model(arguments.model, arguments.revision)
     return sources
 
 
@@ -135,7 +135,16 @@ def _check_not_an_input(path: Path, sources: list[str]) -> None:
             raise UsageError(f"{path}: lies in the input {source}, where it would be taken for a frame")
 
 
-def _check_model(model: str | None, revision: str | None) -> None:
+def check_model(model: str | None, revision: str | None) -> None:
+    """Check that a folder given as a checkpoint is one.
+
+    Args:
+        model: As given.
+        revision: As given.
+
+    Raises:
+        UsageError: If not.
+    """
     if model is None and revision is not None:
         raise UsageError("--revision goes with a --model on the Hub")
     if model is None:

@@ -29,6 +29,15 @@ examples:
   aullm check recordings/ --recursive --json checks.json
 """
 
+ASK_EXAMPLES = """\
+Every answer is a sentence that is true of what was found. Nothing is said of who somebody is, or what they are fit for.
+
+examples:
+  aullm ask clip.mp4 "Which muscles moved?"
+  aullm ask interview.mp4 "How many micro-expressions are there?" "When is the first one?" "Is the left brow raised?"
+  aullm ask clip.mp4
+"""
+
 
 class UsageError(ValueError):
     """Arguments with which nothing can be done; the text is one line for people."""
@@ -98,6 +107,7 @@ def make_parser(version: str) -> ArgumentParser:
     _add_sampling(predict.add_argument_group("what is looked at"))
     _add_model(predict.add_argument_group("the model"))
     _add_check(commands)
+    _add_ask(commands)
     return parser
 
 
@@ -133,6 +143,36 @@ def _add_check(commands: Any) -> None:
     )
     _add_fps(check)
     check.add_argument("--verbose", action="store_true", help="show where an error arose; default: quiet")
+
+
+def _add_ask(commands: Any) -> None:
+    ask = commands.add_parser(
+        "ask",
+        help="ask about a face: what moved, when, on which side, and why",
+        description="Answer questions about one face in a clip or recording. Without a question they are awaited, one "
+        "a line.",
+        epilog=ASK_EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    ask.add_argument("source", metavar="SOURCE", help="video file, folder of numbered frames, or - for standard input")
+    ask.add_argument("questions", nargs="*", metavar="QUESTION", help="in English")
+    ask.add_argument("--json", metavar="FILE", help="question and answer as JSON; - prints it instead of the text")
+    _add_fps(ask)
+    ask.add_argument(
+        "--face", type=_face, metavar="largest|N|cropped", help="which face, as of predict; default: the model's own"
+    )
+    _add_sensitivity(ask)
+    _add_checkpoint(ask)
+
+
+def _add_sensitivity(group: Any) -> None:
+    group.add_argument(
+        "--sensitivity",
+        choices=("high", "normal", "low"),
+        default=DEFAULT_SENSITIVITY,
+        help="how easily something counts as an event: what it means in false alarms a minute stands above the "
+        "table of predict; default: normal",
+    )
 
 
 def _add_fps(group: Any) -> None:
@@ -198,13 +238,7 @@ def _add_sampling(group: Any) -> None:
         metavar="SECONDS",
         help="from one window to the next, at most --window; default: half a window",
     )
-    group.add_argument(
-        "--sensitivity",
-        choices=("high", "normal", "low"),
-        default=DEFAULT_SENSITIVITY,
-        help="how easily something counts as an event: what it means in false alarms a minute stands above the table; "
-        "default: normal",
-    )
+    _add_sensitivity(group)
     _add_fps(group)
     group.add_argument(
         "--face",
@@ -222,18 +256,10 @@ def _add_sampling(group: Any) -> None:
 
 def _add_model(group: Any) -> None:
     group.add_argument(
-        "--model", metavar="ID_OR_FOLDER", help="checkpoint; default: the one that comes with the package"
-    )
-    group.add_argument(
-        "--revision", metavar="SHA", help="commit, branch or tag of the checkpoint on the Hub; default: main"
-    )
-    group.add_argument(
         "--engine",
         choices=ENGINES,
         help="onnx: a folder of hub.export_onnx, without torch; default: what the folder is for",
     )
-    group.add_argument("--device", help="such as cpu or cuda:1; default: the GPU if there is one, else cpu")
-    group.add_argument("--dtype", choices=DTYPES, default="float32", help="of the LLM; default: %(default)s")
     group.add_argument(
         "--batch-size",
         type=_number(int, 1),
@@ -241,6 +267,18 @@ def _add_model(group: Any) -> None:
         metavar="N",
         help="segments the model sees at once; default: %(default)s",
     )
+    _add_checkpoint(group)
+
+
+def _add_checkpoint(group: Any) -> None:
+    group.add_argument(
+        "--model", metavar="ID_OR_FOLDER", help="checkpoint; default: the one that comes with the package"
+    )
+    group.add_argument(
+        "--revision", metavar="SHA", help="commit, branch or tag of the checkpoint on the Hub; default: main"
+    )
+    group.add_argument("--device", help="such as cpu or cuda:1; default: the GPU if there is one, else cpu")
+    group.add_argument("--dtype", choices=DTYPES, default="float32", help="of the LLM; default: %(default)s")
     group.add_argument(
         "--verbose", action="store_true", help="let libraries warn, and show where an error arose; default: quiet"
     )

@@ -1,4 +1,4 @@
-"""The command `aullm`: `predict` finds the action units of face videos, `check` tells what a recording can show.
+"""The command `aullm`: action units of face videos (`predict`), questions about one (`ask`), recordings (`check`).
 
 Standard output holds the result and nothing else; errors are one line each on standard error. Exit status: 0 if
 everything was done, 2 if an input or an output was bad (the rest is done all the same), 130 after Ctrl-C, 1 if
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .argument_checks import check_arguments, overlay_paths
 from .arguments import UsageError, make_parser
+from .ask_command import ask
 from .check_command import check
 from .piped_input import spooled
 
@@ -62,6 +63,11 @@ def main(argv: list[str] | None = None) -> int:
         with warnings.catch_warnings():
             if arguments.command == "check":
                 check(arguments, reporter, lambda text: _print(text, reporter))
+            elif arguments.command == "ask":
+                arguments.sources, arguments.recursive = [arguments.source], False
+                ask(
+                    arguments, reporter, lambda: _open_quietly(arguments, reporter), lambda text: _print(text, reporter)
+                )
             else:
                 predict(arguments, reporter)
     except UsageError as error:
@@ -129,11 +135,10 @@ def predict(arguments: Namespace, reporter: _Reporter) -> None:
 
 def _predict(videos: dict[str, str], arguments: Namespace, reporter: _Reporter) -> "Predictions":
     """Whatever is wrong with the checkpoint, or with what was asked of it, ends the command."""
-    with no_collection():
-        from .. import api
-        from ..detector import CheckpointError
+    _open_quietly(arguments, reporter)
+    from .. import api
+    from ..detector import CheckpointError
 
-        _quieten(reporter, verbose=arguments.verbose)
     names = (
         "model",
         "engine",
@@ -155,6 +160,14 @@ def _predict(videos: dict[str, str], arguments: Namespace, reporter: _Reporter) 
         if arguments.verbose:
             traceback.print_exc()
         raise UsageError(str(error)) from error
+
+
+def _open_quietly(arguments: Namespace, reporter: _Reporter) -> None:
+    """Import what takes long."""
+    with no_collection():
+        from .. import api  # noqa: F401
+
+        _quieten(reporter, verbose=arguments.verbose)
 
 
 @contextmanager

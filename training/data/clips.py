@@ -46,6 +46,7 @@ class Clip(NamedTuple):
         subject: Name within the dataset.
         clip_id: Name within the dataset.
         digest: Of the raw frames: the same clip under another name has the same.
+        au_codes: The active units with side and intensity, such as `L12B`; empty where nobody has coded them.
     """
 
     frames: np.ndarray
@@ -56,6 +57,7 @@ class Clip(NamedTuple):
     subject: str
     clip_id: str
     digest: str
+    au_codes: tuple[str, ...] = ()
 
     @property
     def person(self) -> str:
@@ -111,7 +113,8 @@ def load_clips(
     _check_columns(data, name)
     data, unknown = _known(data)
     data = _select(data, options)
-    about = data.select_columns([column for column in COLUMNS if column != "frames"]).to_dict()
+    known = [column for column in (*COLUMNS, "au_codes") if column != "frames" and column in data.column_names]
+    about = data.select_columns(known).to_dict()
     coded = about["action_units"]
     if unlabelled and all(codes is None for codes in coded):
         labels = np.full((len(coded), len(action_units)), np.nan, np.float32)
@@ -120,9 +123,12 @@ def load_clips(
     prepared = prepare_clips(data, image_size=image_size, stabilize=options.stabilize)
     moments = (map(_moment, about[column]) for column in ("onset", "apex"))
     names = (map(str, about[column]) for column in NAMES)
+    codes = [tuple(codes or ()) for codes in about.get("au_codes") or [()] * len(data)]
     clips = [
-        Clip(clip.frames, active, onset, apex, dataset, subject, clip_id, clip.digest)
-        for clip, active, onset, apex, dataset, subject, clip_id in zip(prepared, labels, *moments, *names, strict=True)
+        Clip(clip.frames, active, onset, apex, dataset, subject, clip_id, clip.digest, detail)
+        for clip, active, onset, apex, dataset, subject, clip_id, detail in zip(
+            prepared, labels, *moments, *names, codes, strict=True
+        )
     ]
     _check_moments(clips)
     return ClipCollection(clips, _fingerprint(clips, [*action_units], image_size, options.stabilize), unknown)
@@ -299,5 +305,5 @@ def _check_moments(clips: list[Clip]) -> None:
 def _fingerprint(clips: list[Clip], action_units: list[str], image_size: int, stabilize: bool) -> str:
     digest = hashlib.sha256(repr((action_units, image_size, stabilize)).encode())
     for clip in clips:
-        digest.update(repr((*clip[2:], clip.labels.tolist())).encode())
+        digest.update(repr((*clip[2:8], clip.labels.tolist())).encode())
     return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+../../facs_emotions.py
