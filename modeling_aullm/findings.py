@@ -124,6 +124,16 @@ def _doubt(units: Mapping[str, UnitFinding]) -> dict[str, UnitFinding]:
     }  # fmt: skip
 
 
+def limits_of(recording: Mapping[str, Any]) -> tuple[str, bool]:
+    """What keeps a recording from showing small movements, in words, and whether it can show a micro-expression at all.
+
+    Args:
+        recording: As `RecordingCheck.record` has it; empty where nobody has looked.
+    """
+    reasons = "; ".join(limit["reason"] for limit in recording.get("limits", ()))
+    return reasons, not recording.get("verdict", "").startswith("cannot")
+
+
 def of_units(
     units: Mapping[str, Mapping[str, Any]], thresholds: Mapping[str, float], *times: float | None
 ) -> Expression:

@@ -189,8 +189,20 @@ class AULLMForAUDetection(LeanPreTrainedModel):
         Raises:
             ValueError: If a question is empty or too long, or this model has no adapter for answers.
         """
-        asking = Asking(self, findings, clips)
+        asking = self.asking(findings, clips)
         return asking.answer([question])[0] if isinstance(question, str) else asking.answer(question)
+
+    def asking(self, findings: Findings, clips: Sequence[torch.Tensor]) -> Asking:
+        """This model, ready for any number of questions about one face, and to answer word by word.
+
+        Args:
+            findings: As of `generate_answer`.
+            clips: Likewise.
+
+        Raises:
+            ValueError: If this model has no adapter for answers.
+        """
+        return Asking(self, findings, clips)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise one module that is not the LLM's."""

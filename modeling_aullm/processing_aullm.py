@@ -1,6 +1,6 @@
 """The processor: videos in, clips for the model out; the model's logits in, action units out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -8,7 +8,7 @@ from transformers import BatchFeature, ProcessorMixin
 from transformers.utils import TensorType
 from transformers.video_processing_utils import BaseVideoProcessor
 
-from .findings import Findings
+from .findings import Findings, limits_of, of_events, of_units
 from .post_processing import PostProcessing
 from .source_findings import find
 from .video_processing_aullm import AULLMVideoProcessor
@@ -92,6 +92,28 @@ class AULLMProcessor(ProcessorMixin, PostProcessing):
             **options: `fps`, `face`, `sensitivity`, see `source_findings.find`, whose errors are raised.
         """
         return find(model, self, video, **options)
+
+    def findings(
+        self,
+        events: Sequence[Mapping[str, Any]] | None = None,
+        action_units: Mapping[str, Mapping[str, Any]] | None = None,
+        sensitivity: str = "normal",
+        recording: Mapping[str, Any] | None = None,
+    ) -> Findings:
+        """What was read already, to ask the model about it.
+
+        Args:
+            events: From `post_process_events`, of a recording.
+            action_units: An entry of `post_process_action_units`, of a clip.
+            sensitivity: With which the events were found.
+            recording: What it can show, as `RecordingCheck.record` has it.
+        """
+        limits, is_readable = limits_of(recording or {})
+        if events is not None:
+            wanted = dict.fromkeys(self.action_units, self.sensitivity(sensitivity)["unit_probability"])
+            return of_events(events, wanted, limits, is_readable=is_readable)
+        thresholds = dict(zip(self.action_units, self.thresholds, strict=True))
+        return Findings([of_units(action_units or {}, thresholds)], False, list(thresholds), limits, is_readable)
 
 
 AULLMProcessor.register_for_auto_class("AutoProcessor")

@@ -6,7 +6,7 @@ import torch
 
 from .face_orientation import turned_video_hint
 from .face_tracks import NO_FACE
-from .findings import Findings, of_events, of_units
+from .findings import Findings
 from .recording_check import check_recording
 from .video_reading import VideoSource, source_name
 from .video_stream import VideoError
@@ -36,8 +36,7 @@ def find(
         ValueError: If the model finds no events, and the recording is longer than a clip.
     """
     video_processor = processor.video_processor
-    thresholds = dict(zip(processor.action_units, processor.thresholds, strict=True))
-    limits, is_readable = _limits(source, fps, face or video_processor.face)
+    recording = _check(source, fps, face or video_processor.face)
     if getattr(model, "temporal_head", None) is None:
         segments = video_processor.iter_segments(source, fps=fps, face=face)
     else:
@@ -48,10 +47,10 @@ def find(
         if hasattr(segment, "motion"):
             was_recording = True
             reading = model.read_stretch(segment)
-            found = processor.post_process_events(reading, segment, sensitivity)
+            own = processor.post_process_events(reading, segment, sensitivity)
             seen = {proposal.onset: proposal.pixel_values for proposal in reading.proposals}
-            events += found
-            clips += [torch.from_numpy(seen[event["onset_time"]]) for event in found]
+            events += own
+            clips += [torch.from_numpy(seen[event["onset_time"]]) for event in own]
         elif segment.pixel_values is None:
             reasons.append(segment.reason)
         else:
@@ -60,23 +59,23 @@ def find(
                 output = model(pixel_values=clips[-1][None].to(model.device), return_dict=True)
             units += processor.post_process_action_units(output)
     if was_recording:
-        of_event = dict.fromkeys(thresholds, processor.sensitivity(sensitivity)["unit_probability"])
         order = sorted(range(len(events)), key=lambda number: events[number]["onset_time"])
-        findings = of_events([events[number] for number in order], of_event, limits, is_readable=is_readable)
-        return findings, [clips[number] for number in order]
+        found = processor.findings(
+            events=[events[number] for number in order], sensitivity=sensitivity, recording=recording
+        )
+        return found, [clips[number] for number in order]
     if not units:
         hint = turned_video_hint(source) if set(reasons) == {NO_FACE} else None
         said = ", ".join(dict.fromkeys(reasons)) or NO_FACE
         raise VideoError(f"{source_name(source)}: nothing can be stated of it ({said}){f'; {hint}' if hint else ''}")
     if len(units) > 1:
         raise ValueError("this model has no temporal head: it can be asked about clips of up to a second alone")
-    return Findings([of_units(units[0], thresholds)], False, list(thresholds), limits, is_readable), clips
+    return processor.findings(action_units=units[0], recording=recording), clips
 
 
-def _limits(source: VideoSource, fps: float | None, face: str | int) -> tuple[str, bool]:
-    """What keeps a recording from showing small movements, and whether it can show a micro-expression at all."""
+def _check(source: VideoSource, fps: float | None, face: str | int) -> dict[str, Any]:
+    """What a recording can show."""
     try:
-        record = check_recording(source, fps, face).record()
+        return check_recording(source, fps, face).record()
     except (ValueError, OSError):  # what cannot be read at all is told by who reads it
-        return "", True
-    return "; ".join(limit["reason"] for limit in record["limits"]), not record["verdict"].startswith("cannot")
+        return {}

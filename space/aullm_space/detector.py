@@ -64,11 +64,15 @@ class Answers:
         logits: (clips, units).
         gate_weights: (clips, experts), None for a model without experts.
         relation_strengths: (clips, relations), None for a model without a graph.
+        side_logits: (clips, units, 2), None for a model without a side head.
+        intensity: (clips, units), likewise.
     """
 
     logits: np.ndarray
     gate_weights: np.ndarray | None
     relation_strengths: np.ndarray | None
+    side_logits: np.ndarray | None
+    intensity: np.ndarray | None
 
     def reasons(self, row: int) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Gate weights and relation strengths of one clip."""
@@ -81,18 +85,29 @@ class Answers:
 def ask(clips: np.ndarray) -> Answers:
     """Ask the model about clips, (clips, num_frames, image_size, image_size)."""
     outputs = [model(pixel_values=_tensor(clips[at : at + BATCH_SIZE])) for at in range(0, len(clips), BATCH_SIZE)]
-    gates = [output.gate_weights for output in outputs]
-    strengths = [output.relation_strengths for output in outputs]
-    return Answers(
-        _joined([output.logits for output in outputs]),
-        None if gates[0] is None else _joined(gates),
-        None if strengths[0] is None else _joined(strengths),
-    )
+    names = ("logits", "gate_weights", "relation_strengths", "side_logits", "intensity")
+    parts = {name: [output.get(name) for output in outputs] for name in names}  # older checkpoints have not all of them
+    return Answers(**{name: None if own[0] is None else _joined(own) for name, own in parts.items()})
 
 
 def decide(answers: Answers) -> list[dict[str, dict[str, Any]]]:
-    """For each clip a dict from code to `{"probability", "active"}`, by the checkpoint's thresholds."""
-    return processor.post_process_action_units({"logits": torch.from_numpy(answers.logits)})
+    """For each clip a dict from code to `{"probability", "active"}` and more, by the checkpoint's thresholds."""
+    told = {name: None if own is None else torch.from_numpy(own) for name, own in vars(answers).items()}
+    return processor.post_process_action_units(told)
+
+
+def ask_about(analysis: Any) -> Any:
+    """The model, ready to be asked about what was found of a face."""
+    events = [moment.event for moment in analysis.moments] if analysis.finds_events else None
+    findings = processor.findings(
+        events=events,
+        action_units=None if events is not None else analysis.moments[analysis.strongest].action_units,
+        sensitivity=analysis.request.sensitivity,
+        recording=analysis.recording,
+    )
+    shown = analysis.moments if analysis.finds_events else [analysis.moments[analysis.strongest]]
+    clips = [torch.from_numpy(moment.segment.pixel_values) for moment in shown]
+    return model.asking(findings, clips)
 
 
 def event_thresholds(sensitivity: str) -> dict[str, float]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from . import endpoint, exploring, handlers
+from . import endpoint, exploring, handlers, questions
 from .limits import VISITORS_AT_ONCE
 from .updates import Followed, Found, Shown
 
@@ -112,6 +112,19 @@ def connect_rest(parts: SimpleNamespace) -> None:
         concurrency_limit=VISITORS_AT_ONCE,
     )
     parts.make_video.click(exploring.make_video, parts.session, parts.video_file, api_visibility="private")
+
+
+def connect_questions(parts: SimpleNamespace) -> None:
+    """The box for questions, and those to click."""
+    settings: dict[str, Any] = {
+        "outputs": parts.answer,
+        "api_visibility": "private",
+        "concurrency_id": "moments",
+        "concurrency_limit": VISITORS_AT_ONCE,
+        "show_progress": "minimal",
+    }
+    parts.question.submit(questions.answer, [parts.session, parts.question], **settings)
+    parts.offered.click(questions.answer_offered, [parts.session], **settings)
 
 
 def add_endpoint() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from . import account, detector, files, player, reasons, timeline, units, what_if
+from . import account, detector, files, player, questions, reasons, timeline, units, what_if
 from .analysis import tell
 from .examples import EXAMPLES, find_example
 from .explanation import picture_moment
@@ -117,7 +117,7 @@ def show(session: Session | None, with_emotion: bool) -> Shown:
     """Show the moment chosen, with nothing flipped; nothing of the last video if this one could not be used."""
     if session is None or not session.analysis.moments:
         none = gr.update(choices=[], value=[])
-        return Shown("", "", "", "", NO_MOVEMENT, NO_REASONS, none, none, what_if.NOTHING_FLIPPED)
+        return Shown("", "", "", "", NO_MOVEMENT, NO_REASONS, none, none, what_if.NOTHING_FLIPPED, "", "")
     analysis, moment, example = session.analysis, session.moment, session.example
     truth = None if analysis.is_timeline else example
     pictures = picture_moment(analysis.request, moment)
@@ -131,6 +131,8 @@ def show(session: Session | None, with_emotion: bool) -> Shown:
         gr.update(choices=what_if.relation_choices(moment), value=[]),
         gr.update(choices=what_if.unit_choices(moment), value=[]),
         what_if.NOTHING_FLIPPED,
+        questions.offered(analysis),
+        "",
     )
 
 

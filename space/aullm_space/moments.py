@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from . import detector
 from .request import Request
 
 OUTSIDE_MARKS = "outside onset and offset"  # a reason; of all others the time axis is shown
@@ -112,6 +114,11 @@ class Analysis:
     def is_timeline(self) -> bool:
         """Whether there is anything to show over time."""
         return self.finds_events or len(self.windows) + sum(gap.reason != OUTSIDE_MARKS for gap in self.gaps) > 1
+
+    @cached_property
+    def asking(self) -> Any:
+        """The model, ready to be asked about this face."""
+        return detector.ask_about(self)
 
     @property
     def strongest(self) -> int:

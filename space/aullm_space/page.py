@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from . import cards, detector, events, expression_table, handlers, messages, what_if
+from . import cards, detector, events, expression_table, handlers, messages, questions, what_if
 from .limits import CHECKED_EVERY_SECONDS, FILES_KEPT_SECONDS, RESULTS_KEPT_SECONDS
 
 HERE = Path(__file__).parent
@@ -46,6 +46,7 @@ def build() -> gr.Blocks:
         events.connect_search(parts)
         events.connect_moments(parts)
         events.connect_rest(parts)
+        events.connect_questions(parts)
         events.add_endpoint()
     return page
 
@@ -101,6 +102,13 @@ def _add_moment(parts: SimpleNamespace) -> None:
             parts.face_map = gr.HTML()
         with gr.Column(scale=5, min_width=300):
             parts.unit_rows = gr.HTML()
+    with gr.Group(visible=questions.CAN_ANSWER, elem_id="ask"):
+        gr.Markdown("#### Ask about this face")
+        parts.offered = gr.HTML(js_on_load=questions.SCRIPT, elem_id="offered")
+        parts.question = gr.Textbox(
+            label="Your question, in English", placeholder="Is the left brow raised?", max_lines=1, elem_id="question"
+        )
+        parts.answer = gr.HTML(elem_id="answer")
     parts.with_emotion = gr.Checkbox(label="Add a hint at emotions (EMFACS combinations; a hint, no finding)")
 
 

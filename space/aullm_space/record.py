@@ -81,7 +81,13 @@ def _gap(gap: Gap) -> dict[str, Any]:
 
 def _units(window: Window) -> dict[str, Any]:
     return {
-        code: {"name": ACTION_UNITS[code].name, "probability": _round(unit["probability"]), "active": unit["active"]}
+        code: {
+            "name": ACTION_UNITS[code].name,
+            "probability": _round(unit["probability"]),
+            "active": unit["active"],
+            "side": unit.get("side"),
+            "intensity": unit.get("intensity"),
+        }
         for code, unit in window.action_units.items()
     }
 

@@ -42,3 +42,5 @@ class Shown(NamedTuple):
     relations: Any
     flipped_units: Any
     what_if: str
+    offered: str
+    answer: str
