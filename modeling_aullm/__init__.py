@@ -22,6 +22,7 @@ if "aullm_command" not in sys.modules and find_spec("torch"):
     from transformers.models.auto.video_processing_auto import AutoVideoProcessor
     from transformers.pipelines import PIPELINE_REGISTRY
 
+    from .asking_api import ask
     from .configuration_aullm import AULLMConfig
     from .modeling_aullm import AULLMForAUDetection, AULLMOutput
     from .pipeline_aullm import ActionUnitDetectionPipeline
@@ -50,6 +51,7 @@ __all__ = [
     "AULLMVideoProcessor",
     "ActionUnitDetectionPipeline",
     "ActionUnitQuestionAnsweringPipeline",
+    "ask",
     "check_recording",
     "predict",
 ]

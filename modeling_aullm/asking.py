@@ -118,7 +118,7 @@ class Asking:
         if self._case is None:
             model, config = self.model, self.model.config
             shape = (config.num_frames, config.image_size, config.image_size)
-            clip = self.clips[self._clearest()] if self.clips else torch.zeros(shape)
+            clip = self.clips[self._clearest()] if self.findings.expressions else torch.zeros(shape)
             output = model(pixel_values=clip[None].to(model.device), return_dict=True)
             tokens = output.content_token, output.instruction_token
             case = model.prompt_reader.read_case(model.llm, config, *tokens, self.words.opening)

@@ -6,6 +6,7 @@ Sharing the static prefix is our own choice; it changes nothing but the cost.
 
 import copy
 import inspect
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -41,7 +42,8 @@ def build_llm(config: AULLMConfig) -> PreTrainedModel:
     lora = LoraConfig(
         r=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=config.lora_dropout, target_modules=targets
     )
-    inject_adapter_in_model(lora, llm)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # that there are two adapters, which is meant
+        inject_adapter_in_model(lora, llm)
     return llm
 
 

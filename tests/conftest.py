@@ -56,13 +56,22 @@ def tiny_config(llm: str = "llama", **settings) -> AULLMConfig:
     return config
 
 
-def save_small_llm(folder: Path) -> Path:
-    """Put a tiny pretrained LLM into a folder, with the tokenizer of the offline one."""
+def save_small_llm(folder: Path, spread: float | None = None) -> Path:
+    """Put a tiny pretrained LLM into a folder, with the tokenizer of the offline one.
+
+    Args:
+        folder: Where.
+        spread: Of its random weights; larger than usual, it tells one text from another.
+    """
     torch.manual_seed(3)
     config = tiny_config().text_config
     tokenizer = AutoTokenizer.from_pretrained(find_language_model(DEFAULT_LANGUAGE_MODEL))
     config.vocab_size = len(tokenizer)
-    LlamaForCausalLM(config).save_pretrained(folder)
+    llm = LlamaForCausalLM(config)
+    for name, weight in llm.named_parameters():
+        if spread and "_proj." in name:
+            torch.nn.init.normal_(weight, std=spread)
+    llm.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -87,7 +87,8 @@ def ask(clips: np.ndarray) -> Answers:
     outputs = [model(pixel_values=_tensor(clips[at : at + BATCH_SIZE])) for at in range(0, len(clips), BATCH_SIZE)]
     names = ("logits", "gate_weights", "relation_strengths", "side_logits", "intensity")
     parts = {name: [output.get(name) for output in outputs] for name in names}  # older checkpoints have not all of them
-    return Answers(**{name: None if own[0] is None else _joined(own) for name, own in parts.items()})
+    joined: dict[str, Any] = {name: None if own[0] is None else _joined(own) for name, own in parts.items()}
+    return Answers(**joined)
 
 
 def decide(answers: Answers) -> list[dict[str, dict[str, Any]]]:

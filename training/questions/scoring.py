@@ -129,12 +129,14 @@ def contradictions(text: str, findings: Findings) -> list[str]:
         text: The sentence.
         findings: Of the clip or recording, without expressions one by one.
     """
-    wrong = []
+    wrong, side = [], re.search(r"On the (left|right),", text)
     for code, words in re.findall(r"(AU\d+) \([a-z ]+\)([^A]*)", text):
         unit = findings.whole.units.get(code)
         if unit is None:
             continue
         active = unit.probability >= unit.threshold
+        if side and active and unit.side not in (side[1], "both", None):
+            active = False  # on that side
         if "did not move" in words and active:
             wrong.append(f"{code} did not move")
         if re.match(r"( on the (left|right))?,?( and)? *(moved|$)", words) and "moved" in text and not active:
