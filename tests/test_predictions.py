@@ -215,7 +215,7 @@ def test_frame_table_has_a_row_a_frame_and_missing_values(predict, two_people):
     assert second.reason[second.success == 1].isna().all() and set(second.reason.dropna()) == {
         "this face is not read", "no face",
     }  # fmt: skip
-    assert list(frames.columns[24:27]) == ["AU01_p", "AU01_c", "AU01_side", "AU01_intensity", "AU01_t"]
+    assert list(frames.columns[24:29]) == ["AU01_p", "AU01_c", "AU01_side", "AU01_intensity", "AU01_t"]
     assert str(frames.AU12_c.dtype) == "Int64" and frames.AU12_p.dtype == float == frames.x.dtype
     with pytest.raises(ValueError, match="'segment' or 'frame'"):
         found.to_dataframe(by="second")
