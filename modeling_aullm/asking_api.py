@@ -85,7 +85,7 @@ def open_asking(
         warnings.warn(
             f"{detector.checkpoint}, has seen no human face: what it says of real ones is not validated",
             CheckpointWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     found = find(detector.model, detector.processor, source, fps=fps, face=face, sensitivity=sensitivity)
     return Asking(detector.model, *found, words), detector.checkpoint

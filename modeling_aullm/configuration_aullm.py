@@ -37,7 +37,7 @@ class AULLMConfig(PreTrainedConfig):
     """Everything that fixes the shape of an AULLM++ model. Strict: a wrong type or value raises when it is made.
 
     Published values are AU-LLM's (arXiv 2507.21778) and LED's (SCIA 2023); AULLM++ (arXiv 2603.08387) publishes its
-    parts but no sizes, so those of evidence and structure are our own choice: small enough for a 14 MB checkpoint.
+    parts but no sizes, so those of evidence and structure are our own choice: small enough for a 15 MB checkpoint.
 
     Attributes:
         text_config: Configuration of the LLM, any causal language model of transformers.

@@ -156,9 +156,12 @@ def is_llm_weight(name: str) -> bool:
 
 
 def freeze_llm(model: Any) -> Any:
-    """Let the LLM's own weights learn nothing, and give the model back."""
+    """Let the LLM's own weights learn nothing, and give the model back.
+
+    Nor do the parts learn that only questions have a use for: they have a training of their own (`training.answers`).
+    """
     for name, parameter in model.named_parameters():
-        if is_llm_weight(name):
+        if is_llm_weight(name) or ".answers." in name or name.startswith("side_head."):
             parameter.requires_grad_(False)
     return model
 

@@ -165,14 +165,22 @@ def test_commands_and_options_of_all_documents_are_known():
     assert unknown == []
 
 
+def said_by(notebook, code):
+    """What the cell with this code has printed."""
+    (cell,) = [cell for cell in notebook.cells if code in cell.source]
+    return "".join(output["text"] for output in cell["outputs"] if output.get("name") == "stdout")
+
+
 def test_the_quickstart_runs_and_its_stored_answers_are_those_of_today(tmp_path):
     path = ROOT / "docs" / "quickstart.ipynb"
     notebook = nbformat.read(path, as_version=4)
     stored = [cell.get("outputs", []) for cell in notebook.cells]
+    answered = said_by(notebook, "modeling_aullm.ask")
     assert any("image/png" in output.get("data", {}) for outputs in stored for output in outputs)
     for cell in notebook.cells:  # what it writes goes elsewhere, what it reads stays
         cell.source = cell.source.replace('"../', f'"{ROOT}/').replace('".."', repr(str(ROOT)))
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert said_by(notebook, "modeling_aullm.ask") == answered
     texts = [output["text"] for cell in notebook.cells for output in cell.get("outputs", []) if output.get("text")]
     assert any("the same answers: True" in text for text in texts)
     tables = [cell["outputs"] for cell in notebook.cells if '"yaw"' in cell.source]

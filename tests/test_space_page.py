@@ -63,6 +63,25 @@ def test_an_example_shows_its_units_with_what_was_put_in(smile):
     assert smile.locator("#units svg circle.ring").count() == 2 * len([code for code in active if code != "AU17"])
 
 
+def test_a_question_that_is_clicked_and_one_that_is_typed_are_answered_in_the_page(smile):
+    offered = smile.locator("#offered button")
+    assert offered.count() == 4
+    offered.first.click()
+    answer = smile.locator("#answer")
+    answer.get_by_text("What moved: AU12 (lip corner puller) and AU6 (cheek raiser).").wait_for()
+    assert "Which muscles moved?" in answer.inner_text()
+    for typed, said in (
+        ("Is she lying?", "I do not say who somebody is"),
+        ("<b>Did AU4 move?</b>", "No. AU4 (brow lowerer) did not move."),
+        ("a" * 400, "up to 300 characters, got 400"),
+        ("", "a question must be a sentence"),
+    ):
+        smile.locator("#question textarea, #question input").fill(typed)
+        smile.keyboard.press("Enter")
+        answer.get_by_text(said).wait_for()
+    assert answer.locator("b").count() == 0
+
+
 def test_each_probability_stands_beside_its_threshold(smile):
     rows = smile.locator("#units tbody tr").evaluate_all(
         "rows => rows.map((row) => [row.dataset.unit, row.className, row.cells[3].innerText, row.cells[4].innerText])"

@@ -102,7 +102,7 @@ def _add_moment(parts: SimpleNamespace) -> None:
             parts.face_map = gr.HTML()
         with gr.Column(scale=5, min_width=300):
             parts.unit_rows = gr.HTML()
-    with gr.Group(visible=questions.CAN_ANSWER, elem_id="ask"):
+    with gr.Column(visible=questions.CAN_ANSWER, elem_id="ask"):
         gr.Markdown("#### Ask about this face")
         parts.offered = gr.HTML(js_on_load=questions.SCRIPT, elem_id="offered")
         parts.question = gr.Textbox(
