@@ -74,7 +74,13 @@ def _source(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unit(code: str, unit: dict[str, Any] | None) -> dict[str, Any]:
-    return {f"{_column(code)}_p": unit and unit["probability"], f"{_column(code)}_c": unit and int(unit["active"])}
+    name = _column(code)
+    return {
+        f"{name}_p": unit and unit["probability"],
+        f"{name}_c": unit and int(unit["active"]),
+        f"{name}_side": unit and unit["side"],
+        f"{name}_intensity": unit and unit["intensity"],
+    }
 
 
 def _column(code: str) -> str:
