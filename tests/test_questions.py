@@ -20,6 +20,7 @@ from training import answers, question_scores
 from training.answers import with_answers
 from training.data.clips import Clip
 from training.errors import InputError
+from training.questions import __main__ as pairs
 from training.questions import unanswerable, wordings
 from training.questions.answer_fit import CaseTokens, fit_answers
 from training.questions.asked import NOT_ANSWERED, QuestionDraw, draw_findings
@@ -97,6 +98,19 @@ def test_spans_are_right_by_their_overlap_and_sets_if_equal():
     asked = QuestionDraw(rng).ask(true, "time_first")
     said = [next(s for s in statements(each) if (s.kind, s.about) == ("time", (1,))) for each in (true, near, far)]
     assert [is_right(each, asked.answer) for each in said] == [True, True, False]
+
+
+def test_pairs_are_written_about_any_labelled_clips(tmp_path, monkeypatch, capsys):
+    output = tmp_path / "pairs.jsonl"
+    arguments = ["questions", "--data", "synthetic:B", "--output", str(output), "--questions", "7"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--max_subjects", "2", "--clips_per_subject", "2"])
+    pairs.main()
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    assert len(rows) == 28 and capsys.readouterr().out.startswith("28 questions about 4 clips")
+    assert list(rows[0]) == ["dataset", "subject", "clip_id", "kind", "question", "answer", "value"]
+    assert len({row["kind"] for row in rows}) >= 10
+    with pytest.raises(InputError, match="is there already"):
+        pairs.main()
 
 
 @pytest.fixture(scope="module")
