@@ -1,4 +1,4 @@
-"""Push a metric to the Hub, as a Space that `evaluate.load("ORG/NAME")` finds; NAME is the metric's: au_f1, spotting.
+"""Push a metric to the Hub, as a Space that `evaluate.load("ORG/NAME")` finds; NAME is the metric's: au_f1, spotting, au_answers.
 
 python -m hub.push_metric --repo ORG/NAME [--public] [--update]
 """
@@ -21,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m hub.push_metric", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--repo", required=True, metavar="ORG/NAME", help="Space; made if not there; NAME: au_f1 or spotting"
+        "--repo",
+        required=True,
+        metavar="ORG/NAME",
+        help="Space; made if not there; NAME: au_f1, au_answers or spotting",
     )
     parser.add_argument("--public", action="store_true", help="make a new Space public (default: private)")
     parser.add_argument("--update", action="store_true", help="replace what the Space holds")

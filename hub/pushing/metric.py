@@ -6,7 +6,11 @@ from hub.repos.repository import check_target, push_files
 from training.errors import InputError
 
 FOLDER = Path(__file__).parents[1] / "metrics"
-TITLES = {"au_f1": "F1 of action units", "spotting": "spotting of events in recordings"}
+TITLES = {
+    "au_f1": "F1 of action units",
+    "au_answers": "answers to questions about action units",
+    "spotting": "spotting of events in recordings",
+}
 
 
 def push_metric(repo_id: str, *, public: bool = False, update: bool = False) -> str:
