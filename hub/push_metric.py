@@ -1,4 +1,4 @@
-"""Push a metric to the Hub, as a Space that `evaluate.load("ORG/NAME")` finds; NAME is the metric's: au_f1, spotting, au_answers.
+"""Push a metric to the Hub, as a Space that `evaluate.load("ORG/NAME")` finds; NAME: au_f1, au_answers or spotting.
 
 python -m hub.push_metric --repo ORG/NAME [--public] [--update]
 """

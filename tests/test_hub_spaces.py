@@ -29,7 +29,9 @@ def hub():
 
 def test_the_pushed_metrics_are_loaded_by_evaluate(hub, tmp_path):
     refused = run_module(hub, tmp_path / "home", "hub.push_metric", "--repo", "lab/f1")
-    assert refused.returncode == 2 and "--repo ORG/au_f1 or ORG/spotting, not lab/f1" in refused.stderr
+    assert (
+        refused.returncode == 2 and "--repo ORG/au_f1 or ORG/au_answers or ORG/spotting, not lab/f1" in refused.stderr
+    )
     commit = commit_of(run_module(hub, tmp_path / "home", "hub.push_metric", "--repo", "lab/au_f1", "--public"))
     assert not hub.store.repos["space", "lab/au_f1"].private
     used = run_code(hub, tmp_path / "user", USE, commit)
