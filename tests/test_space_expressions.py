@@ -32,14 +32,14 @@ def space(monkeypatch):
 @pytest.fixture
 def command(monkeypatch):
     """`modeling_aullm.predict` with a model that finds the same."""
-    opened = api._open
+    opened = api.open_named
 
     def open_with(*arguments):
         detector = opened(*arguments)
         detector.processor.sensitivities = SENSITIVITIES
         return detector
 
-    monkeypatch.setattr(api, "_open", open_with)
+    monkeypatch.setattr(api, "open_named", open_with)
     monkeypatch.setattr(Sampling, "finds_events", lambda self, detector: not self.is_marked)
     monkeypatch.setattr(AULLMForAUDetection, "read_stretch", lambda self, stretch: read_stretch(stretch))
     return lambda path, **options: predict({path.name: str(path)}, model=EXAMPLES.parents[1] / SHIPPED, **options)
