@@ -4,7 +4,7 @@ With the model loaded and the video looked at: seconds to the first word, with r
 the end of an answer; ten questions on one clip beside one, the case file kept and read anew for each. Ways take turns.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from benchmarks.measure import seconds_of_each, show, write
 from modeling_aullm import DEFAULT_CHECKPOINT
 from modeling_aullm.answer_choice import QuestionWords
-from modeling_aullm.asking import Asking, question_words
+from modeling_aullm.asking import Answer, Asking, question_words
 from modeling_aullm.detector import Detector, open_detector
 from modeling_aullm.source_findings import find
 
@@ -39,6 +39,11 @@ def measure(detector: Detector, words: QuestionWords, video: str) -> dict[str, A
     def new() -> Asking:
         return Asking(detector.model, found, clips, words)
 
+    def from_video(questions: Sequence[str]) -> list[Answer]:
+        return Asking(detector.model, *find(detector.model, detector.processor, VIDEOS / video), words).answer(
+            questions
+        )
+
     read = new()
     read.answer(TEN)  # the tokenizer learns the sentences once, and this one has read its case file
     ways: dict[str, Callable[[], object]] = {
@@ -48,11 +53,16 @@ def measure(detector: Detector, words: QuestionWords, video: str) -> dict[str, A
         "why": lambda: new().answer([WHY]),
         "ten answers": lambda: new().answer(TEN),
         "ten answers, case file read anew": lambda: [new().answer([question]) for question in TEN],
+        "from the video, one answer": lambda: from_video(TEN[:1]),
+        "from the video, ten answers": lambda: from_video(TEN),
     }
     took = seconds_of_each(ways, ROUNDS)
     row: dict[str, Any] = {"video": video} | took | {"words of why": len(read.answer([WHY])[0].answer.split())}
     row |= {"ten by one": took["ten answers"] / took["answer"]}
-    return row | {"anew, by one": took["ten answers, case file read anew"] / took["answer"]}
+    row |= {"anew, by one": took["ten answers, case file read anew"] / took["answer"]}
+    return row | {
+        "from the video, ten by one": took["from the video, ten answers"] / took["from the video, one answer"]
+    }
 
 
 def main() -> None:

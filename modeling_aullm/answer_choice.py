@@ -113,19 +113,20 @@ def choose(speaker: PreTrainedModel, case: Cache, questions: Sequence[Sequence[i
     """
     words: Any = speaker.get_input_embeddings().weight
     tokens, first = walk(tree)
-    step, place = [[*question, *tokens] for question in questions], [first] * len(questions)
-    reader = _Reader(speaker, case, len(questions))
-    while any(branch.ends is None for branch in place):
-        states = reader.read(step)
-        for row, branch in enumerate(place):
-            if branch.ends is not None:
-                step[row] = step[row][:1]  # one that has ended goes on reading, unheard
-                continue
-            ways = list(branch.ways)
-            best = ways[int((words[ways].float() @ states[row].float()).argmax())]
-            tokens, place[row] = walk(branch.ways[best])
+    chosen = [first] * len(questions)
+    step = {row: [*question, *tokens] for row, question in enumerate(questions) if first.ends is None}
+    reader = _Reader(speaker, case, len(step))
+    while step:
+        states = reader.read(list(step.values()))
+        for state, row in zip(states, step, strict=True):
+            ways = list(chosen[row].ways)
+            best = ways[int((words[ways].float() @ state.float()).argmax())]
+            tokens, chosen[row] = walk(chosen[row].ways[best])
             step[row] = [best, *tokens]
-    return [int(branch.ends or 0) for branch in place]
+        going_on = [place for place, row in enumerate(step) if chosen[row].ends is None]
+        step = {row: tokens for row, tokens in step.items() if chosen[row].ends is None}
+        reader.keep(going_on)
+    return [int(branch.ends or 0) for branch in chosen]
 
 
 class _Reader:
@@ -137,6 +138,14 @@ class _Reader:
         length = case.get_seq_length()
         self.seen = torch.ones(rows, length, dtype=torch.long, device=self.device)
         self.position = torch.full((rows, 1), length, device=self.device)
+
+    def keep(self, rows: list[int]) -> None:
+        """Let the others go, whose sentence has ended."""
+        if 0 < len(rows) < len(self.seen):
+            self.seen, self.position = self.seen[rows], self.position[rows]
+            layers: list[Any] = self.cache.layers
+            for layer in layers:
+                layer.keys, layer.values = layer.keys[rows], layer.values[rows]
 
     def read(self, step: Sequence[Sequence[int]]) -> torch.Tensor:
         """Read some more of each row: its last state, (rows, hidden_size)."""
