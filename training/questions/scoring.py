@@ -112,8 +112,13 @@ def _row(kind: str, scored: Sequence[Scored]) -> dict[str, float | int | None]:
     }
     named = [s for s in scored if isinstance(s.asked.answer.value, list) and s.asked.answer.kind == "units"]
     if named:
-        row["unit F1"] = _set_f1([(set(s.given.value or ()), set(s.asked.answer.value)) for s in named])
+        row["unit F1"] = _set_f1([(_codes(s.given.value), set(s.asked.answer.value)) for s in named])
     return row
+
+
+def _codes(value: Any) -> set[str]:
+    """The units that an answer names in a list; none if it is an answer to something else."""
+    return set(value) if isinstance(value, list) else set()
 
 
 def _set_f1(pairs: Sequence[tuple[set[str], set[str]]]) -> float:
