@@ -19,7 +19,7 @@ LONGEST = 300  # characters of a question
 # What is refused whatever the LLM makes of it; it refuses much more.
 REFUSED = re.compile(
     r"\b(how old|years old|honest\w*|liar|lying|telling (the truth|lies)|guilty|criminal|hire|hiring|employ\w*|fit for"
-    r"|gender|ethnic\w*|nationality|religio\w*|what race|identify (him|her|them|this|the) ?(person|man|woman|face)?)\b",
+    r"|gender|ethnic\w*|nationality|religio\w*|what race|identify (him|her|them|(this|the) (person|man|woman|face)))\b",
     re.IGNORECASE,
 )
 

@@ -10,7 +10,7 @@ from transformers.cache_utils import DynamicCache
 
 from modeling_aullm import AULLMForAUDetection
 from modeling_aullm.answer_choice import QuestionWords, answering, choose, tree_of
-from modeling_aullm.asking import Asking, question_words
+from modeling_aullm.asking import REFUSED, Asking, question_words
 from modeling_aullm.deduction import ANSWERS, cache_argument
 from modeling_aullm.facs import AU_SETS
 from modeling_aullm.findings import Findings, of_events, of_units
@@ -156,6 +156,11 @@ def test_bad_questions_are_told(model, question, said):
 def test_questions_about_the_person_are_refused_whatever_the_llm_says(model, question):
     (answer,) = asking(model).answer([question])
     assert answer.kind == "refused" and "model card" in answer.answer and answer.value is None
+
+
+def test_what_is_asked_about_movement_is_not_refused_by_its_words():
+    for question in ("Identify the action units.", "Is that a fit?"):
+        assert not REFUSED.search(question)
 
 
 def test_a_question_ends_no_turn(model):

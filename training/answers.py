@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer
 
 from modeling_aullm import AULLMConfig, AULLMForAUDetection
-from modeling_aullm.answer_choice import QuestionWords
-from modeling_aullm.language_model import LanguageModel, find_language_model
+from modeling_aullm.asking import question_words
 from modeling_aullm.lean_checkpoint import without_load_report
 from training.data.clips import load_clips
 from training.errors import InputError, run_command
@@ -84,12 +82,17 @@ def main() -> None:
     )
     which = drawn if options.data.startswith("synthetic:") else DataOptions(ignore_other_units=True)
     clips = load_clips(options.data, which, units, num_proc=os.cpu_count() or 1).clips
-    tokens, regions, _ = read_clips(model, clips, options.data)
+    tokens, regions = read_clips(model, clips, options.data)
     coded = fit_sides(model, clips, regions, epochs=options.side_epochs, seed=options.seed)
-    words = QuestionWords(AutoTokenizer.from_pretrained(find_language_model(LanguageModel(**model.config.llm))))
     expressions = [labelled_expression(clip, units) for clip in clips]
     fit_answers(
-        model, words, expressions, tokens, steps=options.steps, batch_size=options.batch_size, seed=options.seed
+        model,
+        question_words(model),
+        expressions,
+        tokens,
+        steps=options.steps,
+        batch_size=options.batch_size,
+        seed=options.seed,
     )
     own = {name: Path(getattr(options, name)).name for name in ("checkpoint", "output")}
     record = {

@@ -25,7 +25,7 @@ WEIGHTS = {
     "moved": 5.0, "moved_on": 3.0, "side": 2.0, "region": 2.0, "region_on": 2.0, "why": 2.0, "when_unit": 1.5,
     "refused": 4.0, "unknown": 4.0, "english": 2.0, "time": 2.0,
 }  # fmt: skip
-TRIED_UNITS = 0.5  # share of questions about a unit that ask for one that moved
+MOVED_SHARE = 0.5  # share of questions about a unit that ask for one that moved
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class QuestionDraw:
         codes = [code for code in findings.units if kind != "moved_on" or len(ACTION_UNITS[code].sites) == 2]
         if self.rng.random() < 0.1:
             codes = [code for code in CLAUSES if code not in findings.units]
-        elif moved and self.rng.random() < TRIED_UNITS:
+        elif moved and self.rng.random() < MOVED_SHARE:
             codes = [code for code in codes if code in moved] or codes
         code, side = self._one(codes), self._one(("left", "right"))
         other = self._one([each for each in findings.units if each != code])

@@ -18,9 +18,7 @@ LEARNING_RATE, WEIGHT_DECAY, AT_ONCE, READ_AT_ONCE = 1e-3, 0.01, 256, 32
 
 
 @torch.inference_mode()
-def read_clips(
-    model: AULLMForAUDetection, clips: Sequence[Clip], name: str
-) -> tuple[CaseTokens, torch.Tensor, torch.Tensor]:
+def read_clips(model: AULLMForAUDetection, clips: Sequence[Clip], name: str) -> tuple[CaseTokens, torch.Tensor]:
     """What evidence and structure make of clips, which is all that is learned from.
 
     Args:
@@ -29,24 +27,23 @@ def read_clips(
         name: Of the progress bar.
 
     Returns:
-        Their tokens, the motion of every unit's region, (clips, units, 2, features), and logits, (clips, units).
+        Their tokens, and the motion of every unit's region, (clips, units, 2, features).
     """
     sampled = ClipDataset(clips, model.config.num_frames)
     regions: list[torch.Tensor] = []
     side_head: Any = model.side_head
     hook = side_head.motion.register_forward_hook(lambda _, given, seen: regions.append(seen.half().cpu()))
-    tokens, logits = [], []
+    tokens = []
     try:
         for start in tqdm(range(0, len(clips), READ_AT_ONCE), desc=name, unit="batch", dynamic_ncols=True):
             rows = range(start, min(start + READ_AT_ONCE, len(clips)))
             output = model(pixel_values=torch.stack([sampled[row]["pixel_values"] for row in rows]).to(model.device))
             tokens.append(CaseTokens(output.content_token.cpu(), _off(output.instruction_token)))
-            logits.append(output.logits.float().cpu())
     finally:
         hook.remove()
     instruction = [each.instruction for each in tokens if each.instruction is not None]
     content = torch.cat([each.content for each in tokens])
-    return CaseTokens(content, torch.cat(instruction) if instruction else None), torch.cat(regions), torch.cat(logits)
+    return CaseTokens(content, torch.cat(instruction) if instruction else None), torch.cat(regions)
 
 
 def _off(tensor: torch.Tensor | None) -> torch.Tensor | None:

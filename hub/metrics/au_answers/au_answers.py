@@ -9,8 +9,8 @@ import evaluate
 
 _DESCRIPTION = """
 Answers to questions about facial action units, by kind of question: the share that is right to the letter, the share
-that names the same set of units, the F1 of the units named, the share that says it cannot tell, and the share right of
-a blind baseline, whose answers are of another clip's evidence.
+that has the same words in any order, the F1 of the units named, the share that says it cannot tell, and the share
+right of a blind baseline, whose answers are of another clip's evidence.
 """
 
 _KWARGS_DESCRIPTION = """
@@ -22,7 +22,7 @@ Args:
 
 Returns:
     accuracy: Share of answers equal to their references; small letters, spaces and final dots do not count.
-    set_accuracy: Share that names the same set of units (codes such as AU12), or of words between commas.
+    set_accuracy: Share with the same words in any order, brackets and `and` left out.
     unit_f1: Mean F1 of the units named; 1 where none is and none should be. None if no reference names any.
     cannot_tell: Share of answers that say so.
     blind_accuracy: As set_accuracy, of `blind`.
@@ -43,7 +43,8 @@ Examples:
 _CITATION = ""
 _UNIT = re.compile(r"\bAU ?(\d{1,2})\b", re.IGNORECASE)
 _CANNOT_TELL = re.compile(r"\bcannot (be told|tell)\b", re.IGNORECASE)
-_POLARITY = re.compile(r"\b(yes|no|not)\b", re.IGNORECASE)
+_WORD = re.compile(r"[\w.]*\w")
+_BRACKETS = re.compile(r"\([^)]*\)")
 
 
 def au_answers(
@@ -96,12 +97,9 @@ def _units(answer: str) -> frozenset[str]:
     return frozenset(f"AU{number}" for number in _UNIT.findall(answer))
 
 
-def _meaning(answer: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The units named with what is said of them, yes or no; of an answer that names none, its words between commas."""
-    units = _units(answer)
-    if units:
-        return units, frozenset(word.lower().replace("not", "no") for word in _POLARITY.findall(answer))
-    return frozenset(part.strip() for part in _plain(answer).split(",")), frozenset()
+def _meaning(answer: str) -> frozenset[str]:
+    """Its words in any order, without joining ones and what stands in brackets."""
+    return frozenset(_WORD.findall(_BRACKETS.sub("", answer.lower()))) - {"and"}
 
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
