@@ -24,6 +24,7 @@ class UnitFinding:
         threshold: From which it counts as active.
         side: The subject's side on which it moved, or both; None where that cannot be told.
         intensity: FACS letter, A to E; None where it cannot be told.
+        can_be_ruled_out: Whether what was seen is good enough to say that it did not move.
     """
 
     code: str
@@ -31,13 +32,14 @@ class UnitFinding:
     threshold: float
     side: Side | None = None
     intensity: str | None = None
+    can_be_ruled_out: bool = True
 
     @property
     def moved(self) -> bool | None:
-        """Whether it did; None within `MARGIN` of the threshold."""
+        """Whether it did; None within `MARGIN` of the threshold, and below it where it cannot be ruled out."""
         if abs(self.probability - self.threshold) < MARGIN:
             return None
-        return self.probability >= self.threshold
+        return self.probability >= self.threshold or (False if self.can_be_ruled_out else None)
 
     def moved_on(self, side: str) -> bool | None:
         """Whether it moved on the subject's left or right; None where that cannot be told."""
@@ -105,7 +107,8 @@ class Findings:
     def whole(self) -> Expression:
         """All expressions as one: each unit as it was when it was most probable."""
         if not self.expressions:
-            return Expression({code: UnitFinding(code, 0.0, 0.5) for code in self.units})
+            none = UnitFinding("", 0.0, 0.5, can_be_ruled_out=self.is_readable)
+            return Expression({code: replace(none, code=code) for code in self.units})
         strongest = {
             code: max((expression.units[code] for expression in self.expressions), key=lambda unit: unit.probability)
             for code in self.units
@@ -119,9 +122,7 @@ class Findings:
 
 
 def _doubt(units: Mapping[str, UnitFinding]) -> dict[str, UnitFinding]:
-    return {
-        code: unit if unit.moved else replace(unit, probability=unit.threshold) for code, unit in units.items()
-    }  # fmt: skip
+    return {code: replace(unit, can_be_ruled_out=False) for code, unit in units.items()}
 
 
 def limits_of(recording: Mapping[str, Any]) -> tuple[str, bool]:

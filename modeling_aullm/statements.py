@@ -32,6 +32,7 @@ PLACES = ("brow", "eye", "cheek", "nose", "mouth", "chin")  # that share the uni
 SIDED = ("brow", "raised brow", "eye", "cheek", "mouth")
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 ASKED = 10  # expressions that are asked for by number, whether there are as many or not
+MOVED = {True: "it moved", False: "it did not move", None: "it cannot be told whether it moved"}
 LEADS: dict[bool | None, str] = {True: "Yes. ", False: "No. ", None: ""}
 
 
@@ -97,6 +98,7 @@ def _of_whole(findings: Findings) -> Iterator[Statement]:
     yield Statement("describe", (), f"In sum: {_description(findings)}")
     for unit in whole.units.values():
         yield from _of_unit(unit)
+        yield _sureness(unit, is_seen=bool(findings.expressions))
         yield _when_it_moved(findings, unit.code)
     for name, codes in REGIONS.items():
         yield from _of_region(name, [whole.units[code] for code in codes if code in whole.units])
@@ -132,8 +134,8 @@ def _moved(moved: bool | None, verb: str = "moved") -> str:
 def _of_unit(unit: UnitFinding, within: str = "") -> Iterator[Statement]:
     code, name = unit.code, named(unit.code)
     yield Statement("moved", (code,), f"{name}{_moved(unit.moved)}", unit.moved, is_closed=True)
-    yield Statement("sure", (code,), f"The probability of {name}: {unit.probability:.2f}; it counts as active from "
-                    f"{unit.threshold:.2f} on.", unit.probability)  # fmt: skip
+    rested = None if unit.moved is None else not unit.moved
+    yield Statement("rested", (code,), f"At rest, {name}: {MOVED[unit.moved]}.", rested, is_closed=True)
     yield _known(unit, "intensity", "intensity", unit.intensity, f"{unit.intensity}, "
                  f"{INTENSITIES.get(unit.intensity or '')}")  # fmt: skip
     yield Statement("why", (code,), f"The reason for {name}:", reasons_for=code)
@@ -145,6 +147,14 @@ def _of_unit(unit: UnitFinding, within: str = "") -> Iterator[Statement]:
         moved = unit.moved_on(side)
         said = f"On the {side}, {name}{_moved(moved)}"
         yield Statement("moved_on", (code, side), said, moved, is_closed=True)
+
+
+def _sureness(unit: UnitFinding, *, is_seen: bool) -> Statement:
+    begin = f"The probability of {named(unit.code)}: "
+    if not is_seen:
+        return Statement("sure", (unit.code,), f"{begin}no expression was found.")
+    said = f"{begin}{unit.probability:.2f}; it counts as active from {unit.threshold:.2f} on."
+    return Statement("sure", (unit.code,), said, unit.probability)
 
 
 def _known(unit: UnitFinding, kind: str, word: str, value: str | None, said: str) -> Statement:
@@ -178,8 +188,7 @@ def _when_it_moved(findings: Findings, code: str) -> Statement:
     begin, shown = f"The time of {named(code)}: ", enumerate(findings.expressions, 1)
     numbers = [number for number, each in shown if each.units[code].moved]
     if not numbers:
-        said = "it did not move" if findings.whole.units[code].moved is False else "it cannot be told whether it moved"
-        return Statement("when_unit", (code,), f"{begin}{said}.")
+        return Statement("when_unit", (code,), f"{begin}{MOVED[findings.whole.units[code].moved]}.")
     if not findings.is_recording:
         return Statement("when_unit", (code,), f"{begin}{NO_TIMES}")
     times = [f"{_span(findings.expressions[number - 1])} in expression {number}" for number in numbers]
@@ -200,15 +209,23 @@ def _type(expression: Expression) -> str:
 def _of_time(findings: Findings) -> Iterator[Statement]:
     """Of the expressions of a recording one by one, and how many there are."""
     shown = findings.expressions if findings.is_recording else [e for e in findings.expressions if e.active]
-    micro = [each for each in shown if _type(each) == "micro-expression"]
-    yield _count("expressions", shown, "count")
-    yield Statement("any", (), f"An expression: {'there was one' if shown else 'there was none'}.", bool(shown), True)
+    micro, hidden = [each for each in shown if _type(each) == "micro-expression"], not findings.is_readable
+    yield _count("expressions", shown, "count", hidden=hidden)
+    was = "there was one" if shown else "it cannot be told whether there was one" if hidden else "there was none"
+    seen = None if hidden and not shown else bool(shown)
+    yield Statement("any", (), f"An expression: {was}.", seen, is_closed=True)
+    rested = None if seen is None else not seen
+    yield Statement("still", (), f"A face at rest: {MOVED[seen]}.", rested, is_closed=True)
     for kind, word, those in (
         ("count_micro", "micro-expressions", micro),
         ("count_longer", "longer expressions", [each for each in shown if each not in micro]),
     ):
         known = findings.is_recording or not shown
-        yield _count(word, those, kind) if known else Statement(kind, (), f"The number of {word}: {NO_TIMES}")
+        yield (
+            _count(word, those, kind, hidden=hidden)
+            if known
+            else Statement(kind, (), f"The number of {word}: {NO_TIMES}")
+        )
     parts: dict[str, Callable[[Expression], tuple[str, Any]]] = {
         "time": lambda e: (f"{_span(e)}, its apex at {e.apex:.2f} s", [e.onset, e.apex, e.offset]),
         "type": lambda e: (_type(e), _type(e).split()[0]),
@@ -232,8 +249,9 @@ def _of_time(findings: Findings) -> Iterator[Statement]:
             yield Statement("emotion", (number,), f"In expression {number}, a hint by EMFACS: {none}")
 
 
-def _count(word: str, shown: Sequence[Expression], kind: str) -> Statement:
-    return Statement(kind, (), f"The number of {word}: {_number(len(shown))}.", len(shown))
+def _count(word: str, shown: Sequence[Expression], kind: str, *, hidden: bool) -> Statement:
+    more = ", and it cannot be told whether there were more" if hidden else ""
+    return Statement(kind, (), f"The number of {word}: {_number(len(shown))}{more}.", len(shown))
 
 
 def _none(count: int) -> str:
@@ -269,7 +287,7 @@ def _of_other_unit(code: str) -> Iterator[Statement]:
     """What is said of a unit that the model was not made for: with the same beginnings as of the others."""
     begins = {
         "moved": "", "sure": "The probability of ", "intensity": "The intensity of ", "why": "The reason for ",
-        "side": "The side of ", "when_unit": "The time of ",
+        "side": "The side of ", "when_unit": "The time of ", "rested": "At rest, ",
     }  # fmt: skip
     for kind, begin in begins.items():
         yield Statement(kind, (code,), f"{begin}{named(code)}: this model does not look for it.")

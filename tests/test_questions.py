@@ -11,7 +11,7 @@ from conftest import save_small_llm, tiny_config
 from helpers_process import run_python
 
 from modeling_aullm import AULLMForAUDetection, AULLMProcessor, ask
-from modeling_aullm.asking import Asking, question_words
+from modeling_aullm.asking import question_words
 from modeling_aullm.deduction import ANSWERS
 from modeling_aullm.facs import AU_SETS
 from modeling_aullm.findings import Expression, Findings, UnitFinding
@@ -24,6 +24,7 @@ from training.questions import __main__ as pairs
 from training.questions import unanswerable, wordings
 from training.questions.answer_fit import CaseTokens, fit_answers
 from training.questions.asked import NOT_ANSWERED, QuestionDraw, draw_findings
+from training.questions.faithfulness import faithfulness, follow
 from training.questions.labelled import labelled_expression, side_targets
 from training.questions.scoring import contradictions, is_right
 from training.questions.side_fit import fit_sides
@@ -132,17 +133,10 @@ def test_the_adapter_learns_which_sentence_answers_and_nothing_else_changes(dete
     expressions = [labelled_expression(clip("L12B", "4E"), UNITS), labelled_expression(clip("1A"), UNITS)]
     tokens = CaseTokens(torch.randn(2, 32) * 0.1, torch.randn(2, 32) * 0.1)
 
-    def understood():
-        draw = QuestionDraw(np.random.default_rng(9))
-        findings = Findings([expressions[0]], False, UNITS)
-        asked = [draw.ask(findings, kind) for kind in ("english", "refused", "units", "count") for _ in range(10)]
-        given = Asking(model, findings, [torch.zeros(6, 64, 64)], words).answer([each.question for each in asked])
-        right = [answer.kind == each.answer.kind for answer, each in zip(given, asked, strict=True)]
-        return np.mean(right)
-
-    first = understood()
-    fit_answers(model, words, expressions, tokens, steps=60, batch_size=16, seed=1, learning_rate=2e-2)
-    assert understood() > first + 0.1
+    first = fit_answers(model, words, expressions, tokens, steps=1, batch_size=16, seed=1, learning_rate=1e-4)
+    assert (
+        fit_answers(model, words, expressions, tokens, steps=40, batch_size=16, seed=1, learning_rate=2e-2) < first - 1
+    )
     changed = [name for name, weight in model.state_dict().items() if not torch.equal(weight, before[name])]
     assert changed and all(f".{ANSWERS}." in name for name in changed)
 
@@ -214,12 +208,15 @@ def test_the_command_gives_a_checkpoint_words_that_load_elsewhere_and_are_scored
 
     scores = tmp_path / "scores"
     monkeypatch.setattr("sys.argv", [
-        "question_scores", "--checkpoint", str(made), "--output", str(scores), "--subjects", "2", "--clips_per_subject",
-        "2", "--recordings", "1", "--seconds", "6",
+        "question_scores", "--checkpoint", str(made), "--output", str(scores), "--clips", "4", "--recordings", "1",
+        "--seconds", "6",
     ])  # fmt: skip
     question_scores.main()
     found = json.loads((scores / "questions.json").read_text())
     assert found["contradictions"] == 0 and found["sentences"] > 400 and len(found["samples"]) == 40
+    assert len((scores / "answers.jsonl").read_text().splitlines()) == sum(
+        row["questions"] for table in found["tables"].values() for row in table.values()
+    )
     assert found["tables"]["clips"]["units"]["questions"] == 4 and found["tables"]["clips"]["why"]["right"] is None
     assert "| moved |" in (scores / "questions.md").read_text() == capsys.readouterr().out
 
@@ -230,3 +227,31 @@ def test_the_command_gives_a_checkpoint_words_that_load_elsewhere_and_are_scored
     frames = np.random.default_rng(0).integers(0, 255, (8, 64, 64), np.uint8)
     assert len(ask(frames, ["What moved?", "Why AU1?"], model=made, face="cropped")) == 2
     shutil.rmtree(tmp_path / "work")
+
+
+def test_what_is_said_must_go_with_the_evidence():
+    """A model that looks follows; one that answers the same whatever it sees does not."""
+
+    class Told:
+        def __init__(self, side):
+            units = {code: UnitFinding(code, float(code == "AU12" and side != ""), 0.5, side or None) for code in UNITS}
+            self.findings = Findings([Expression(units)], False, UNITS)
+
+        def answer(self, questions):
+            said = {(each.kind, each.about): each for each in statements(self.findings)}
+            side = questions[-1].split()[-1].rstrip("?")
+            wanted = {"Did": ("moved", ("AU12",)), "Which": ("units", ()), "On": ("side", ("AU12",))}
+            if side in ("left", "right"):
+                wanted["Did"] = "moved_on", ("AU12", side)
+            return [said[wanted[question.split()[0]]] for question in questions]
+
+    def sees(clip):
+        left, right = clip[:, :, 32:].std(0).mean(), clip[:, :, :32].std(0).mean()
+        return Told("" if left == right == 0 else "left" if left > right else "right")
+
+    clip = torch.zeros(6, 64, 64)
+    clip[3, 40, 50] = 1
+    seeing = faithfulness(follow(sees, [clip, clip * 0]))
+    assert seeing == {"still": {"answers": 2, "changed": 1.0}, "mirrored": {"answers": 2, "changed": 1.0}}
+    blind = faithfulness(follow(lambda clip: Told("left"), [clip]))
+    assert blind == {"still": {"answers": 2, "changed": 0.0}, "mirrored": {"answers": 2, "changed": 0.0}}

@@ -33,7 +33,7 @@ def test_no_sentence_about_a_unit_contradicts_its_probability_or_its_side(found,
         distance = values["probability"] - limits[code]
         moved = None if abs(distance) < MARGIN else distance >= 0
         sentence = said["moved", (code,)]
-        assert sentence.value is moved
+        assert sentence.value is moved and said["rested", (code,)].value is (None if moved is None else not moved)
         assert (") moved." in sentence.said) == (moved is True)
         assert ("did not move" in sentence.said) == (moved is False)
         assert (code in re.findall(r"AU\d+", said["units", ()].said.partition(".")[0])) == (moved is True)
@@ -70,6 +70,7 @@ def test_times_counts_and_kinds_are_those_of_the_events():
 
 def test_nothing_found_is_said_to_be_nothing():
     said = by_kind(of_events([], dict.fromkeys(UNITS, 0.5)))
+    assert said["still", ()].text == "Yes. A face at rest: it did not move."
     assert said["any", ()].text == "No. An expression: there was none." and said["units", ()].value == []
     assert all(said["moved", (code,)].value is False for code in UNITS)
 
@@ -81,6 +82,11 @@ def test_a_recording_that_cannot_show_it_rules_nothing_out():
     assert said["moved", ("AU12",)].value is True
     assert said["moved", ("AU4",)].value is None and "its compression" in said["moved", ("AU4",)].said
     assert said["region", ("chin",)].value is None
+    assert said["sure", ("AU4",)].value == 0 and said["rested", ("AU4",)].value is None
+    nothing = by_kind(of_events([], limits, "its compression hides small movements", is_readable=False))
+    for kind, about in (("moved", ("AU4",)), ("any", ()), ("still", ()), ("sure", ("AU4",))):
+        assert nothing[kind, about].value is None, nothing[kind, about].text
+    assert "whether there were more" in nothing["count", ()].said and "compression" in nothing["count", ()].said
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])

@@ -85,7 +85,7 @@ def main() -> None:
     tokens, regions = read_clips(model, clips, options.data)
     coded = fit_sides(model, clips, regions, epochs=options.side_epochs, seed=options.seed)
     expressions = [labelled_expression(clip, units) for clip in clips]
-    fit_answers(
+    loss = fit_answers(
         model,
         question_words(model),
         expressions,
@@ -99,6 +99,7 @@ def main() -> None:
         "options": vars(options) | own,
         "clips": len(clips),
         "units with a coded side": coded,
+        "loss": round(loss, 4),
         "minutes": round((time.monotonic() - started) / 60, 1),
     }
     part = Path(f"{options.output}.part")

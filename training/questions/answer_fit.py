@@ -66,7 +66,7 @@ def fit_answers(
     batch_size: int,
     seed: int,
     learning_rate: float = LEARNING_RATE,
-) -> None:
+) -> float:
     """Teach a model's adapter for answers.
 
     Args:
@@ -78,6 +78,9 @@ def fit_answers(
         batch_size: Questions a step, all about one case, over all processes.
         seed: Of the questions.
         learning_rate: At its highest.
+
+    Returns:
+        The loss, a running mean.
     """
     accelerator = Accelerator()
     share = max(1, batch_size // accelerator.num_processes)
@@ -113,6 +116,7 @@ def fit_answers(
     bar.close()
     for weight in learned:
         weight.requires_grad_(False)
+    return mean
 
 
 def _about(

@@ -16,14 +16,15 @@ from training.questions.unit_words import CLAUSES, ORDINALS, REGIONS, SIDED_REGI
 ANSWERED_BY = {
     "units_of": "units", "emotion_of": "emotion", "raised": "region", "raised_on": "region_on", "pair": "units",
     "time_first": "time", "time_last": "time", "type_first": "type", "length_first": "length",
+    "type_last": "type", "length_last": "length", "units_last": "units",
 }  # fmt: skip
-OF_A_UNIT = ("moved", "sure", "intensity", "why", "side", "moved_on", "when_unit")
+OF_A_UNIT = ("moved", "rested", "sure", "intensity", "why", "side", "moved_on", "when_unit")
 OF_A_NUMBER = ("units_of", "emotion_of", "time", "type", "length")
 NOT_ANSWERED = ("refused", "unknown", "english")
 # How much oftener than others a kind is asked: those with many different answers, and those that are not answered.
 WEIGHTS = {
-    "moved": 5.0, "moved_on": 3.0, "side": 2.0, "region": 2.0, "region_on": 2.0, "why": 2.0, "when_unit": 1.5,
-    "refused": 4.0, "unknown": 4.0, "english": 2.0, "time": 2.0,
+    "moved": 6.0, "rested": 2.0, "moved_on": 3.0, "side": 2.0, "region": 2.0, "region_on": 2.0, "why": 2.0,
+    "when_unit": 1.5, "refused": 4.0, "unknown": 4.0, "english": 2.0, "time": 2.0,
 }  # fmt: skip
 MOVED_SHARE = 0.5  # share of questions about a unit that ask for one that moved
 
@@ -79,9 +80,9 @@ class QuestionDraw:
             number = min(number, len(ORDINALS))
             return (number,), {"nth": ORDINALS[number - 1], "n": str(number)}
         if kind == "pair":
-            return (), self._unit(findings, "moved")[1]
+            return (), self._unit(findings, "pair")[1]
         if kind.endswith(("_first", "_last")):
-            return (max(1, len(findings.expressions)) if kind == "time_last" else 1,), {}
+            return (max(1, len(findings.expressions)) if kind.endswith("last") else 1,), {}
         side = self._one(("left", "right"))
         if kind in ("raised", "raised_on"):
             return ("raised brow", side)[: 1 + (kind == "raised_on")], {"side": side}

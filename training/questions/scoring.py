@@ -39,6 +39,8 @@ class Scored:
             "answer": self.given.answer,
             "right": is_right(self.given, self.asked.answer),
             "true": self.asked.answer.text,
+            "allowed": self.best.text,
+            "blind": self.blind.answer,
         }
 
 
@@ -144,6 +146,7 @@ def contradictions(text: str, findings: Findings) -> list[str]:
             active = False  # on that side
         if "did not move" in words and active:
             wrong.append(f"{code} did not move")
-        if re.match(r"( on the (left|right))?,?( and)? *(moved|$)", words) and "moved" in text and not active:
+        said = re.match(r"( on the (left|right))?,?( and)? *(moved|$)|: it moved", words)
+        if said and "moved" in text and not active:
             wrong.append(f"{code} moved")
     return wrong

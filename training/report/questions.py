@@ -27,12 +27,21 @@ def questions_markdown(record: Mapping[str, Any]) -> str:
         lines.append("")
     lines += [
         f"Sentences that could have been said of these clips: {record['sentences']}; that contradict a logit: "
-        f"{record['contradictions']}.", "", "## Samples, drawn by the seed", "",
+        f"{record['contradictions']}.", *_faithful(record["faithfulness"]), "", "## Samples, drawn by the seed", "",
     ]  # fmt: skip
     for sample in record["samples"]:
         mark = "right" if sample["right"] else "wrong"
         lines.append(f"- *{sample['question']}* {sample['answer']} ({mark}; true: {sample['true']})")
     return "\n".join(lines) + "\n"
+
+
+def _faithful(changes: Mapping[str, Any]) -> list[str]:
+    what = {"still": "the movement is taken out", "mirrored": "the face is mirrored"}
+    return [
+        f"Answers about a unit or its side that change as they must when {what[change]}: {row['changed']:.2f} of "
+        f"{row['answers']}."
+        for change, row in changes.items()
+    ]
 
 
 def _cell(value: float | None) -> str:
