@@ -51,9 +51,10 @@ class GraphModel:
         return _open_session(path) if path.is_file() else None
 
     def __call__(self, clips: np.ndarray) -> dict[str, np.ndarray]:
-        """Logits of clips, see `AULLMForAUDetection`."""
-        (logits,) = self._session.run(["logits"], {"pixel_values": np.ascontiguousarray(clips, np.float32)})
-        return {"logits": logits}
+        """Logits of clips, and sides and intensities where the model tells them, see `AULLMOutput`."""
+        names = [output.name for output in self._session.get_outputs()]
+        given = {"pixel_values": np.ascontiguousarray(clips, np.float32)}
+        return dict(zip(names, self._session.run(names, given), strict=True))
 
     def read_stretch(self, stretch: MotionStretch) -> StretchReading:
         """As `AULLMForAUDetection.read_stretch`."""

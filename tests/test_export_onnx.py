@@ -40,9 +40,10 @@ def test_a_graph_gives_the_model_s_logits_for_any_number_of_clips(exported):
     for clips in (1, 2, 5, 70):
         pixels = torch.rand(clips, 6, 64, 64)
         with torch.no_grad():
-            exact = double(pixels.double()).logits
-        (found,) = session.run(None, {"pixel_values": pixels.numpy()})
-        np.testing.assert_allclose(found, exact, atol=2e-5)
+            exact = double(pixels.double())
+        names = "logits", "side_logits", "intensity"
+        for name, found in zip(names, session.run(names, {"pixel_values": pixels.numpy()}), strict=True):
+            np.testing.assert_allclose(found, exact[name], atol=5e-5)
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["action_units"]) == model.config.action_units
     assert json.loads(about["thresholds"]) == [0.4] * 12
@@ -58,6 +59,7 @@ def test_videos_get_the_same_answers_from_either_engine(exported, video, window)
     options = {"window": window, "sensitivity": "high"}
     found = [json.loads(predict(EXAMPLES / video, model=model, **options).to_json()) for model in (checkpoint, graph)]
     assert [answers[0].pop("model") for answers in found] == ["checkpoint", "graph"]
+    assert '"side": "' in json.dumps(found)
     same_up_to_rounding(*found)
 
 

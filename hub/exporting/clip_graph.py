@@ -10,7 +10,7 @@ from training.errors import InputError
 
 
 class ClipGraph(nn.Module):
-    """Clips to logits, with the keys and values of the static prompt, and the states at the units' names, baked in.
+    """Clips to logits, and to sides and intensities where the model tells them, with the keys and values of the static prompt, and the states at the units' names, baked in.
 
     Args:
         model: In eval mode, in single precision, its LLM as it is; its layers may be replaced afterwards. Its LED is
@@ -38,8 +38,13 @@ class ClipGraph(nn.Module):
         self.register_buffer("text", text[:, start:].clone())
         self.register_buffer("unit_states", states[:, names].clone())
 
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Logits, (batch, units), of (batch, num_frames, image_size, image_size)."""
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it gives."""
+        return ("logits",) if self.model.side_head is None else ("logits", "side_logits", "intensity")
+
+    def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What `outputs` names, see `AULLMOutput`, of (batch, num_frames, image_size, image_size)."""
         model, text, unit_states = self.model, self.get_buffer("text"), self.get_buffer("unit_states")
         x_att, motion = model.motion_encoder(pixel_values)
         content, _ = model.evidence(x_att)
@@ -47,4 +52,5 @@ class ClipGraph(nn.Module):
         filled = fill_in(text, model.config, self.own, {CONTENT_ID: content, INSTRUCTION_ID: instruction})
         # All clips in one row: with a row each, the prefix would be copied for each.
         state = read_suffix(model.llm, self.prefix, filled, self.start, filled.shape[0])[:, -1]
-        return model.head(state, unit_states) + model.reader(content, instruction, nodes)
+        logits = model.head(state, unit_states) + model.reader(content, instruction, nodes)
+        return (logits,) if model.side_head is None else (logits, *model.side_head(motion))

@@ -1,11 +1,11 @@
 """The folder of an exported graph: model.onnx, configurations, README; kept only if the graph's answers are right."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from hub.exporting.clip_graph import ClipGraph
 from hub.exporting.four_bits import FourBitLinear, put_in_four_bits, read_blocks
@@ -15,14 +15,17 @@ from modeling_aullm.language_model import LanguageModel, gguf_file
 from modeling_aullm.onnx_engine import FORMAT, TEMPORAL_GRAPH
 from training.errors import InputError
 
-CHECKED, APART = (1, 3, 8), 2e-3  # clips in a batch; logits of the graph from the model's, which rounding explains
+CHECKED, APART = (1, 3, 8), 2e-3  # clips in a batch; answers of the graph from the model's, which rounding explains
+SIDES = """
+- `side_logits`: float32, (clips, {count}, 2), that each unit, should it have moved, moved on the subject's right and left.
+- `intensity`: float32, (clips, {count}), of each unit, should it have moved, from 0 (A of FACS) to 4 (E)."""
 README = """# AULLM++ as an ONNX graph
 
 Made from `{name}` by `python -m hub.export_onnx`. `model.onnx`: face clips in, one logit an action unit out.
 `temporal_head.onnx`, where there is one, finds the expressions of recordings.
 
 - `pixel_values`: float32, (clips, {frames}, {side}, {side}), grey in 0..1, aligned as the processor does it.
-- `logits`: float32, (clips, {count}), in the order {units}.
+- `logits`: float32, (clips, {count}), in the order {units}.{sides}
 
 `aullm predict VIDEO --model FOLDER` reads videos by it, without torch. By hand:
 
@@ -33,7 +36,7 @@ import onnxruntime
 
 session = onnxruntime.InferenceSession("model.onnx")
 units = json.load(open("config.json"))["action_units"]
-(logits,) = session.run(None, {{"pixel_values": clips}})
+(logits,) = session.run(["logits"], {{"pixel_values": clips}})
 probabilities = dict(zip(units, 1 / (1 + np.exp(-logits[0]))))
 ```
 
@@ -63,8 +66,7 @@ def export(detector: Detector, folder: Path) -> str:
     config = model.config
     clips = torch.rand(max(CHECKED), config.num_frames, config.image_size, config.image_size)
     with torch.no_grad():
-        exact = model(clips).logits
-        graph = ClipGraph(model).eval()
+        exact, graph = model(clips), ClipGraph(model).eval()
         layers = _four_bits(model)
         _write(graph, clips, folder / GRAPH, _about(detector, layers))
         if model.temporal_head is not None:
@@ -72,15 +74,15 @@ def export(detector: Detector, folder: Path) -> str:
     for path in folder.glob("*.onnx"):
         _fuse(path)
     session = onnxruntime.InferenceSession(str(folder / GRAPH))
-    apart = max(_apart(session, clips[:count], exact[:count]) for count in CHECKED)
+    apart = max(_apart(session, clips[:count], exact) for count in CHECKED)
     if not apart <= APART:
-        raise InputError(f"the graph's logits are {apart:.2g} from the model's, so it is not written; please report it")
+        raise InputError(f"the graph's answers are {apart:.2g} from the model's, so it is not written; please report it")
     (folder / "config.json").write_text(config.to_json_string(), encoding="utf-8")  # no code goes with a graph
     (folder / "processor_config.json").write_text(detector.processor.to_json_string(), encoding="utf-8")
     bits = f"in four bits ({layers} layers)" if layers else "in single precision"
     megabytes = (folder / GRAPH).stat().st_size / 1e6
     (folder / "README.md").write_text(_readme(detector, bits), encoding="utf-8")
-    return f"{megabytes:.0f} MB, the LLM {bits}; logits within {apart:.1g} of the model's"
+    return f"{megabytes:.0f} MB, the LLM {bits}; answers within {apart:.1g} of the model's"
 
 
 def _four_bits(model: Any) -> int:
@@ -110,7 +112,7 @@ def _about(detector: Detector, layers: int) -> dict[str, str]:
     }
 
 
-def _write(graph: nn.Module, clips: torch.Tensor, path: Path, about: dict[str, str]) -> None:
+def _write(graph: ClipGraph, clips: torch.Tensor, path: Path, about: dict[str, str]) -> None:
     from onnxscript import optimizer
 
     program: Any = torch.onnx.export(
@@ -119,7 +121,7 @@ def _write(graph: nn.Module, clips: torch.Tensor, path: Path, about: dict[str, s
         dynamo=True,
         dynamic_shapes=({0: torch.export.Dim("clips", min=1, max=4096)},),
         input_names=["pixel_values"],
-        output_names=["logits"],
+        output_names=graph.outputs,
         opset_version=OPSET,
         optimize=False,  # two thirds of the time, and ONNX Runtime does the same in a second, see `_fuse`
         verbose=False,
@@ -143,9 +145,10 @@ def _fuse(path: Path) -> None:
     path.with_suffix(".fused").replace(path)
 
 
-def _apart(session: Any, clips: torch.Tensor, exact: torch.Tensor) -> float:
-    (found,) = session.run(None, {"pixel_values": clips.numpy()})
-    return (torch.from_numpy(found) - exact).abs().max().item()
+def _apart(session: Any, clips: torch.Tensor, exact: Mapping[str, torch.Tensor]) -> float:
+    names = [output.name for output in session.get_outputs()]
+    found = zip(names, session.run(names, {"pixel_values": clips.numpy()}), strict=True)
+    return max((torch.from_numpy(values) - exact[name][: len(clips)]).abs().max().item() for name, values in found)
 
 
 def _readme(detector: Detector, bits: str) -> str:
@@ -155,6 +158,7 @@ def _readme(detector: Detector, bits: str) -> str:
         frames=config.num_frames,
         side=config.image_size,
         count=config.num_labels,
+        sides=SIDES.format(count=config.num_labels) if config.side_head else "",
         units=", ".join(config.action_units),
         llm=(config.llm or {}).get("id", "of random weights"),
         bits=bits,
