@@ -202,6 +202,10 @@ def _span(expression: Expression) -> str:
     return f"{expression.onset:.2f} to {expression.offset:.2f} s"
 
 
+def _apex(expression: Expression) -> str:
+    return "" if expression.apex is None else f", its apex at {expression.apex:.2f} s"
+
+
 def _type(expression: Expression) -> str:
     return "micro-expression" if (expression.duration or 0) <= MICRO_SECONDS else "longer than half a second"
 
@@ -227,7 +231,7 @@ def _of_time(findings: Findings) -> Iterator[Statement]:
             else Statement(kind, (), f"The number of {word}: {NO_TIMES}")
         )
     parts: dict[str, Callable[[Expression], tuple[str, Any]]] = {
-        "time": lambda e: (f"{_span(e)}, its apex at {e.apex:.2f} s", [e.onset, e.apex, e.offset]),
+        "time": lambda e: (f"{_span(e)}{_apex(e)}", [e.onset, e.apex, e.offset]),
         "type": lambda e: (_type(e), _type(e).split()[0]),
         "length": lambda e: (f"{e.duration:.2f} s", e.duration),
     }

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import datasets
 import numpy as np
 import pytest
 import torch
@@ -19,6 +20,7 @@ from modeling_aullm.statements import statements
 from training import answers, question_scores
 from training.answers import with_answers
 from training.data.clips import Clip
+from training.data.recordings import recording_features
 from training.errors import InputError
 from training.questions import __main__ as pairs
 from training.questions import unanswerable, wordings
@@ -107,11 +109,43 @@ def test_pairs_are_written_about_any_labelled_clips(tmp_path, monkeypatch, capsy
     monkeypatch.setattr("sys.argv", [*arguments, "--max_subjects", "2", "--clips_per_subject", "2"])
     pairs.main()
     rows = [json.loads(line) for line in output.read_text().splitlines()]
-    assert len(rows) == 28 and capsys.readouterr().out.startswith("28 questions about 4 clips")
+    assert len(rows) == 28 and capsys.readouterr().out.startswith("28 questions about 4 clips or recordings")
     assert list(rows[0]) == ["dataset", "subject", "clip_id", "kind", "question", "answer", "value"]
     assert len({row["kind"] for row in rows}) >= 10
     with pytest.raises(InputError, match="is there already"):
         pairs.main()
+
+
+def recording(name, events):
+    row = {"dataset": "made up", "subject": "1", "recording_id": name, "fps": 100.0, "num_frames": 300, "room": 0}
+    return row | {"events": events, "frame_numbers": list(range(50, 350)), "landmarks": [], "video": b""}
+
+
+def test_pairs_about_recordings_tell_how_many_and_when(tmp_path, monkeypatch):
+    known = {"onset": 20, "apex": 35, "offset": 50, "kind": "micro", "emotion": "", "action_units": ["AU12"]}
+    unnamed = {"onset": 100, "apex": -1, "offset": 200, "kind": "macro", "emotion": "", "action_units": None}
+    events = [unnamed | {"au_codes": None}, known | {"au_codes": ["L12B"]}]
+    rows = [recording("one", events), recording("two", []), recording("unseen", None)]
+    datasets.Dataset.from_list(rows, features=recording_features()).to_parquet(tmp_path / "data" / "recordings.parquet")
+    output = tmp_path / "pairs.jsonl"
+    arguments = ["--data", str(tmp_path / "data"), "--output", str(output), "--questions", "300"]
+    monkeypatch.setattr("sys.argv", ["questions", *arguments])
+    pairs.main()
+    told = [json.loads(line) for line in output.read_text().splitlines()]
+    assert {row["recording_id"] for row in told} == {"one", "two"}
+    said = {(row["recording_id"], row["kind"], row["answer"]): row["value"] for row in told}
+    assert said["one", "count", "The number of expressions: two."] == 2
+    assert said["two", "count_micro", "The number of micro-expressions: none."] == 0
+    assert said["one", "time_first", "The time of expression 1: 0.20 to 0.50 s, its apex at 0.35 s."] == [
+        0.2,
+        0.35,
+        0.5,
+    ]
+    assert said["one", "time_last", "The time of expression 2: 1.00 to 2.00 s."] == [1.0, None, 2.0]
+    assert said["one", "type_last", "The type of expression 2: longer than half a second."] == "longer"
+    assert {said[key] for key in said if key[:2] == ("one", "side") and "AU12" in key[2]} == {"left"}
+    last = next(answer for name, kind, answer in said if (name, kind) == ("one", "units_last"))
+    assert last.startswith("In expression 2, what moved: nothing. It cannot be told of AU")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 The clips' part of the checkpoint stays as it is, bit for bit: a side head is fitted to the motion of the units'
 regions, and a LoRA of its own (PEFT's adapter `answers`) learns from questions drawn about labelled clips which of all
-true sentences answers each.
+true sentences answers each. What a checkpoint has of both already goes on learning.
 
     python -m training.answers --checkpoint CHECKPOINT --output FOLDER
 """
@@ -22,7 +22,7 @@ from modeling_aullm.lean_checkpoint import without_load_report
 from training.data.clips import load_clips
 from training.errors import InputError, run_command
 from training.events.checkpoint import open_checkpoint
-from training.json_files import write_json
+from training.json_files import read_json, write_json
 from training.options import DataOptions, option, parse_options
 from training.questions.answer_fit import fit_answers
 from training.questions.labelled import labelled_expression
@@ -54,12 +54,14 @@ class AnswerOptions:
 
 
 def with_answers(model: AULLMForAUDetection, rank: int) -> AULLMForAUDetection:
-    """The same model with a side head and an adapter for answers that have learned nothing yet.
+    """The same model with a side head and an adapter for answers: those that it has, or new ones.
 
     Raises:
-        InputError: If its LLM has no LoRA, or no head tied to its words.
+        InputError: If its LLM has no LoRA, or no head tied to its words, or an adapter for answers of another rank.
     """
     settings: Any = model.config.to_dict()
+    if settings["answer_rank"] not in (0, rank):
+        raise InputError(f"the checkpoint's adapter for answers is of rank {settings['answer_rank']}; give that --rank")
     if not settings["lora_rank"] or not settings["text_config"].get("tie_word_embeddings"):
         raise InputError("the checkpoint's LLM has no LoRA, or words of its own for what it says: it cannot answer")
     config = AULLMConfig.from_dict(settings | {"side_head": True, "answer_rank": rank})
@@ -95,8 +97,10 @@ def main() -> None:
         seed=options.seed,
     )
     own = {name: Path(getattr(options, name)).name for name in ("checkpoint", "output")}
+    before = Path(options.checkpoint, "answers.json")
     record = {
         "options": vars(options) | own,
+        "goes on from": read_json(before) if before.is_file() else None,
         "clips": len(clips),
         "units with a coded side": coded,
         "loss": round(loss, 4),

@@ -58,6 +58,8 @@ def main() -> None:
     """Answer video by video, and write the file whole or not at all."""
     (options,) = parse_options(ChallengeOptions, description=__doc__)
     rows = read_questions(Path(options.questions))
+    if long := sum(len(row["question"]) > LONGEST for row in rows):
+        sys.stderr.write(f"{long} of {len(rows)} questions are longer than {LONGEST} characters: read up to there\n")
     model, processor = open_checkpoint(options.checkpoint)
     words = question_words(model) if model.config.answer_rank else None
     if words is None:

@@ -10,7 +10,9 @@ from training.errors import InputError
 
 
 class ClipGraph(nn.Module):
-    """Clips to logits, and to sides and intensities where the model tells them, with the keys and values of the static prompt, and the states at the units' names, baked in.
+    """Clips to logits, and to sides and intensities where the model tells them.
+
+    The keys and values of the static prompt, and the states at the units' names, are baked in.
 
     Args:
         model: In eval mode, in single precision, its LLM as it is; its layers may be replaced afterwards. Its LED is

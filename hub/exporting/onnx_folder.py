@@ -17,7 +17,7 @@ from training.errors import InputError
 
 CHECKED, APART = (1, 3, 8), 2e-3  # clips in a batch; answers of the graph from the model's, which rounding explains
 SIDES = """
-- `side_logits`: float32, (clips, {count}, 2), that each unit, should it have moved, moved on the subject's right and left.
+- `side_logits`: float32, (clips, {count}, 2), that a unit, should it have moved, did so on the subject's right, left.
 - `intensity`: float32, (clips, {count}), of each unit, should it have moved, from 0 (A of FACS) to 4 (E)."""
 README = """# AULLM++ as an ONNX graph
 
@@ -76,7 +76,9 @@ def export(detector: Detector, folder: Path) -> str:
     session = onnxruntime.InferenceSession(str(folder / GRAPH))
     apart = max(_apart(session, clips[:count], exact) for count in CHECKED)
     if not apart <= APART:
-        raise InputError(f"the graph's answers are {apart:.2g} from the model's, so it is not written; please report it")
+        raise InputError(
+            f"the graph's answers are {apart:.2g} from the model's, so it is not written; please report it"
+        )
     (folder / "config.json").write_text(config.to_json_string(), encoding="utf-8")  # no code goes with a graph
     (folder / "processor_config.json").write_text(detector.processor.to_json_string(), encoding="utf-8")
     bits = f"in four bits ({layers} layers)" if layers else "in single precision"

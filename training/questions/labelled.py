@@ -1,11 +1,12 @@
-"""What was coded of a clip, as findings that can be asked about, and as targets of the side head."""
+"""What was coded of a clip or recording, as findings that can be asked about, and as targets of the side head."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from modeling_aullm.findings import Expression, Side, UnitFinding
+from modeling_aullm.findings import Expression, Findings, Side, UnitFinding
 from modeling_aullm.post_processing import LETTERS
 from training.data.clips import Clip
 
@@ -13,10 +14,10 @@ CODE = re.compile(r"(?P<side>[LRTBU])?(?P<number>\d+)(?P<intensity>[A-E])?")
 SIDES: dict[str | None, Side] = {"L": "left", "R": "right", None: "both"}
 
 
-def coded_units(clip: Clip) -> dict[str, tuple[Side | None, str | None]]:
+def coded_units(au_codes: Sequence[str]) -> dict[str, tuple[Side | None, str | None]]:
     """Side and intensity of each unit that was coded, by its code; None where they are not known, or it is in doubt."""
     found = {}
-    for text in clip.au_codes:
+    for text in au_codes:
         match = CODE.fullmatch(text)
         if match:
             found[f"AU{match['number']}"] = SIDES.get(match["side"]), match["intensity"]
@@ -37,7 +38,7 @@ def side_targets(clips: Sequence[Clip], action_units: Sequence[str]) -> tuple[np
     sides = np.full((len(clips), len(action_units), 2), np.nan, np.float32)
     intensity = np.full((len(clips), len(action_units)), np.nan, np.float32)
     for row, clip in enumerate(clips):
-        for code, (side, letter) in coded_units(clip).items():
+        for code, (side, letter) in coded_units(clip.au_codes).items():
             if code not in action_units:
                 continue
             unit = list(action_units).index(code)
@@ -48,17 +49,37 @@ def side_targets(clips: Sequence[Clip], action_units: Sequence[str]) -> tuple[np
     return sides, intensity
 
 
-def labelled_expression(clip: Clip, action_units: Sequence[str], *times: float | None) -> Expression:
-    """The clip's labels as an expression of which everything is certain.
+def labelled_expression(clip: Clip, action_units: Sequence[str]) -> Expression:
+    """The clip's labels as an expression of which everything is certain."""
+    active = [code for code, label in zip(action_units, clip.labels.tolist(), strict=True) if label]
+    return Expression(_units(active, clip.au_codes, action_units))
+
+
+def labelled_recording(about: Mapping[str, Any], action_units: Sequence[str]) -> Findings:
+    """The events of a recording as its coders saw them; of units that nobody coded it cannot be told.
 
     Args:
-        clip: Labelled.
-        action_units: The model's.
-        *times: Onset, apex and offset in seconds, in a recording.
+        about: A row of a dataset of recordings, see `recording_features`; its events were looked for.
+        action_units: To be asked about.
     """
-    coded = coded_units(clip)
-    units = {}
-    for code, label in zip(action_units, clip.labels.tolist(), strict=True):
-        side, intensity = coded.get(code, (None, None)) if label else (None, None)
-        units[code] = UnitFinding(code, float(label), 0.5, side, intensity)
-    return Expression(units, *times)
+    numbers = about["frame_numbers"]
+    seconds = [(number - numbers[0]) / about["fps"] for number in numbers]
+    expressions = []
+    for event in sorted(about["events"], key=lambda event: event["onset"]):
+        apex = seconds[event["apex"]] if event["apex"] >= 0 else None
+        units = _units(event["action_units"], event["au_codes"] or (), action_units)
+        expressions.append(Expression(units, seconds[event["onset"]], apex, seconds[event["offset"]]))
+    return Findings(expressions, True, action_units)
+
+
+def _units(
+    active: Sequence[str] | None, au_codes: Sequence[str], action_units: Sequence[str]
+) -> dict[str, UnitFinding]:
+    coded, units = coded_units(au_codes), {}
+    for code in action_units:
+        if active is None:
+            units[code] = UnitFinding(code, 0.5, 0.5)  # as near to its threshold as can be: not known
+        else:
+            side, intensity = coded.get(code, (None, None)) if code in active else (None, None)
+            units[code] = UnitFinding(code, float(code in active), 0.5, side, intensity)
+    return units
