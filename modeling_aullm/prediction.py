@@ -79,7 +79,7 @@ class Sampling:
 
 
 @dataclass
-class _Reading:
+class Reading:
     """A source under way: its spans by face, None where they are of no face in particular."""
 
     source: str
@@ -165,15 +165,16 @@ def predict_sources(
     Raises:
         SourceError: If a source cannot be used and `report` is None.
     """
-    readings: list[_Reading] = []
-    pending: list[tuple[_Reading, Segment]] = []
+    processor, finds_events = detector.processor.video_processor, sampling.finds_events(detector)
+    readings: list[Reading] = []
+    pending: list[tuple[Reading, Segment]] = []
     # NumPy's matrices are small here: threads of its own would spin while they wait, and take a core from the rest.
     numpy_alone = ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)
     with numpy_alone, Progress([video for _, video in sources]) as progress:
         for name, video in sources:
-            reading = _Reading(name, video)
+            reading = Reading(name, video)
             try:
-                for segment in _read(detector, reading, sampling):
+                for segment in read_source(processor, reading, sampling, finds_events=finds_events):
                     if isinstance(segment, MotionStretch):
                         reading.take_stretch(detector, segment, sampling.sensitivity)
                     elif segment.pixel_values is None:
@@ -181,7 +182,7 @@ def predict_sources(
                     else:
                         pending.append((reading, segment))
                     if len(pending) == batch_size:
-                        _run(detector, pending)
+                        answer_segments(detector, pending)
                         pending.clear()
                     progress.reach(segment.end_frame + 1)
             except SourceError as error:
@@ -193,15 +194,27 @@ def predict_sources(
                 readings.append(reading)
             progress.next_source()
         if pending:
-            _run(detector, pending)
-    return [found for reading in readings for found in _to_predictions(detector, reading, sampling)]
+            answer_segments(detector, pending)
+    return [found for reading in readings for found in to_predictions(detector, reading, sampling)]
 
 
-def _read(detector: Detector, reading: _Reading, sampling: Sampling) -> Iterator[Segment | MotionStretch]:
-    """What is read of a source; one with a face in none of it is an error."""
-    found, video_processor = False, detector.processor.video_processor
+def read_source(
+    video_processor: Any, reading: Reading, sampling: Sampling, *, finds_events: bool
+) -> Iterator[Segment | MotionStretch]:
+    """What is read of a source, for which no model is needed; one with a face in none of it is an error.
+
+    Args:
+        video_processor: Cuts it.
+        reading: Of the source.
+        sampling: How segments are taken from it.
+        finds_events: Whether the model finds events, so that a recording is read whole.
+
+    Raises:
+        SourceError: If it cannot be used.
+    """
+    found = False
     reading.checked = _check(reading.video, sampling, video_processor.face)
-    if sampling.finds_events(detector):
+    if finds_events:
         read: Any = _stretches(video_processor, reading, sampling)
     else:
         read = _segments(video_processor, reading, sampling)
@@ -220,7 +233,7 @@ def _read(detector: Detector, reading: _Reading, sampling: Sampling) -> Iterator
         )
         which = f"face number {sampling.face}" if isinstance(sampling.face, int) else "face"
         if reasons in (NO_FACE, ""):
-            passed_over = "; a face seen for under half a second is passed over" * sampling.finds_events(detector)
+            passed_over = "; a face seen for under half a second is passed over" * finds_events
             advice = turned_video_hint(reading.video) or f"for ready face crops give --face cropped{passed_over}"
             raise SourceError(f"{reading.source}: no {which} found; {advice}")
         raise SourceError(f"{reading.source}: no {which} can be read ({reasons})")
@@ -235,7 +248,7 @@ def _check(video: VideoSource, sampling: Sampling, face: str | int) -> dict[str,
     return {name: value for name, value in record.items() if name not in OF_THE_SOURCE}
 
 
-def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment]:
+def _segments(video_processor: Any, reading: Reading, sampling: Sampling) -> Iterator[Segment]:
     """The segments of a source, its number of frames noted on the way."""
     if sampling.is_marked:
         reading.num_frames = count_frames(reading.video)
@@ -246,14 +259,14 @@ def _segments(video_processor: Any, reading: _Reading, sampling: Sampling) -> It
         yield segment
 
 
-def _stretches(video_processor: Any, reading: _Reading, sampling: Sampling) -> Iterator[Segment | MotionStretch]:
+def _stretches(video_processor: Any, reading: Reading, sampling: Sampling) -> Iterator[Segment | MotionStretch]:
     """The stretches of a recording, or the segment of a clip, the source's number of frames noted on the way."""
     for stretch in video_processor.iter_motion(reading.video, fps=sampling.fps, face=sampling.face):
         reading.num_frames = max(reading.num_frames, stretch.end_frame + 1)
         yield stretch
 
 
-def _run(detector: Detector, pending: Sequence[tuple[_Reading, Segment]]) -> None:
+def answer_segments(detector: Detector, pending: Sequence[tuple[Reading, Segment]]) -> None:
     """Run the model on segments of any sources and hand each source its results."""
     outputs = detector.answer(np.stack([np.asarray(segment.pixel_values, np.float32) for _, segment in pending]))
     found = detector.processor.post_process_action_units(outputs, thresholds=detector.thresholds)
@@ -261,7 +274,7 @@ def _run(detector: Detector, pending: Sequence[tuple[_Reading, Segment]]) -> Non
         reading.take(segment, {code: units[code] for code in detector.thresholds})
 
 
-def _to_predictions(detector: Detector, reading: _Reading, sampling: Sampling) -> list[Prediction]:
+def to_predictions(detector: Detector, reading: Reading, sampling: Sampling) -> list[Prediction]:
     """One prediction, of the whole source, for each face of which anything is stated."""
     of_no_face = reading.spans.pop(None, [])
     # Ready crops are of no face in particular: all their spans are.
@@ -294,7 +307,7 @@ def _to_predictions(detector: Detector, reading: _Reading, sampling: Sampling) -
     ]
 
 
-def _settings(detector: Detector, reading: _Reading, sampling: Sampling, end_time: float) -> dict[str, Any]:
+def _settings(detector: Detector, reading: Reading, sampling: Sampling, end_time: float) -> dict[str, Any]:
     """How a source was read."""
     settings = sampling.settings(end_time)
     if reading.events is not None:

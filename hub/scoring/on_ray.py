@@ -1,0 +1,119 @@
+"""The engine of a cluster: Ray Data hands parts to workers that read, and what was read to workers with the model.
+
+A part is a row. Ray holds back readers while the models are busy, starts lost workers again and gives them their parts
+anew; a part that was written and whose worker was lost before it could say so is written again, the same, and let be.
+"""
+
+import json
+import logging
+import pickle
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hub.scoring.inputs import Input
+from hub.scoring.plan import Part
+from hub.scoring.reading import PartReader, ReadingSettings
+from hub.scoring.scorer import score_part
+from modeling_aullm.api import open_named
+from training.errors import InputError
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work.
+
+    Attributes:
+        readers: That read, a processor each.
+        models: That hold the model, a processor each.
+        gpus: Of each model.
+        address: Of the cluster; None to begin one on this machine.
+    """
+
+    readers: int
+    models: int
+    gpus: float = 0.0
+    address: str | None = None
+
+
+class Reading:
+    """A worker that reads parts, one at a time."""
+
+    def __init__(self, settings: ReadingSettings) -> None:
+        self.reader = PartReader(settings, 1)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A part by its number and inputs, read."""
+        part = Part(row["number"], tuple(Input(**each) for each in json.loads(row["inputs"])))
+        return {"read": pickle.dumps(self.reader.finish(part, self.reader.begin(part)))}
+
+
+class Scoring:
+    """A worker that holds the model."""
+
+    def __init__(self, opened: dict[str, Any], settings: ReadingSettings, out: str) -> None:
+        self.detector = open_named(**opened)
+        self.settings, self.out = settings, Path(out)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A part that was read, answered and written; what is left of it is its number and what was refused."""
+        read = pickle.loads(row["read"])
+        score_part(self.detector, read, self.settings.sampling, self.out)
+        return {"number": read.part.number, "inputs": len(read.part.inputs), "refused": json.dumps(read.refused)}
+
+
+def score(
+    parts: Iterable[Part], opened: dict[str, Any], settings: ReadingSettings, out: Path, workers: Workers
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Score parts in any order.
+
+    Args:
+        parts: That are to be scored.
+        opened: Arguments of `open_named`, by which each worker opens the checkpoint.
+        settings: How inputs are read.
+        out: Folder of the run, the same on all machines.
+        workers: How many, and where.
+
+    Yields:
+        Of each part, once it is written, how many inputs it has, and by name why some were refused.
+
+    Raises:
+        InputError: If Ray is missing or cannot be reached, or has too few processors.
+    """
+    data = _start(workers)
+    rows = [{"number": part.number, "inputs": json.dumps([asdict(each) for each in part.inputs])} for part in parts]
+    if not rows:
+        return
+    read = data.from_items(rows, override_num_blocks=len(rows)).map(
+        Reading, fn_constructor_args=[settings], compute=data.ActorPoolStrategy(size=workers.readers), num_cpus=1
+    )
+    scored = read.map(
+        Scoring,
+        fn_constructor_args=[opened, settings, str(out.resolve())],
+        compute=data.ActorPoolStrategy(size=workers.models),
+        num_cpus=1,
+        num_gpus=workers.gpus,
+    )
+    for row in scored.iter_rows():
+        yield row["inputs"], json.loads(row["refused"])
+
+
+def _start(workers: Workers) -> Any:
+    """Find the cluster, or begin one; returns Ray Data."""
+    try:
+        import ray
+        from ray import data
+    except ImportError as error:
+        raise InputError("--engine ray needs Ray: pip install 'aullm[ray]'") from error
+    try:
+        ray.init(workers.address, ignore_reinit_error=True, logging_level=logging.WARNING, log_to_driver=False)
+    except (ConnectionError, RuntimeError) as error:
+        raise InputError(f"--address {workers.address}: no cluster is reached there ({error})") from error
+    logging.getLogger("ray.data").setLevel(logging.WARNING)  # its progress is in its dashboard, ours in the terminal
+    there, wanted = int(ray.cluster_resources().get("CPU", 0)), workers.readers + workers.models
+    if wanted > there:  # else a pool that cannot begin would be waited for, without a word
+        raise InputError(
+            f"the cluster has {there} processors; {workers.readers} readers and {workers.models} models need {wanted}"
+        )
+    return data

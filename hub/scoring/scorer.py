@@ -1,0 +1,59 @@
+"""What the model says of a part that has been read."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hub.scoring.reading import ReadingSettings, ReadInput, ReadPart
+from hub.scoring.results import write_part
+from modeling_aullm.detector import Detector
+from modeling_aullm.motion_stretch import MotionStretch
+from modeling_aullm.prediction import Reading, Sampling, answer_segments, to_predictions
+from modeling_aullm.results import Prediction
+from modeling_aullm.segments import Segment
+
+BATCH = 16  # segments that the model sees at once, of any inputs of a part
+
+
+def reading_settings(detector: Detector, sampling: Sampling, time_limit: float) -> ReadingSettings:
+    """How inputs have to be read for a checkpoint.
+
+    Args:
+        detector: The opened checkpoint.
+        sampling: How segments are taken.
+        time_limit: Seconds that one input may take.
+    """
+    own = detector.processor.video_processor
+    size, frames, face, stabilize = own.image_size, own.num_frames, own.face, own.stabilize
+    return ReadingSettings(size, frames, face, stabilize, sampling, sampling.finds_events(detector), time_limit)
+
+
+def score_part(detector: Detector, read: ReadPart, sampling: Sampling, out: Path) -> None:
+    """Answer what was read of a part, and write it.
+
+    Args:
+        detector: The opened checkpoint.
+        read: The part.
+        sampling: As it was read.
+        out: Folder of the run.
+
+    Raises:
+        OSError: If the results cannot be written.
+    """
+    write_part(out, read.part, predictions(detector, read.inputs, sampling), read.refused)
+
+
+def predictions(detector: Detector, inputs: Sequence[ReadInput], sampling: Sampling) -> Iterator[Prediction]:
+    """One prediction a face of each input; segments are batched across them in their order."""
+    pending: list[tuple[Reading, Segment]] = []
+    for each in inputs:
+        for seen in each.seen:
+            if isinstance(seen, MotionStretch):
+                each.reading.take_stretch(detector, seen, sampling.sensitivity)
+            elif seen.pixel_values is None:
+                each.reading.take(seen, None)
+            else:
+                pending.append((each.reading, seen))
+    for first in range(0, len(pending), BATCH):
+        answer_segments(detector, pending[first : first + BATCH])
+    for each in inputs:
+        yield from to_predictions(detector, each.reading, sampling)
