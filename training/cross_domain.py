@@ -70,7 +70,7 @@ def main() -> None:
         data={name: collection.fingerprint for name, collection in loaded.items()},
         unknown={name: collection.unknown for name, collection in loaded.items()},
     )
-    run_folds(folds, recipe, run=Path(run.output), record=record, shard=run.shard)
+    run_folds(folds, recipe, run=Path(run.output), record=record, shard=run.shard, cluster=run.cluster)
 
 
 if __name__ == "__main__":

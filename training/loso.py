@@ -44,7 +44,7 @@ def main() -> None:
         data={options.data: fingerprint},
         unknown={options.data: unknown},
     )
-    run_folds(folds, recipe, run=Path(run.output), record=record, shard=run.shard)
+    run_folds(folds, recipe, run=Path(run.output), record=record, shard=run.shard, cluster=run.cluster)
 
 
 if __name__ == "__main__":

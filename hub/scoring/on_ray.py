@@ -19,6 +19,8 @@ from hub.scoring.scorer import score_part
 from modeling_aullm.api import open_named
 from training.errors import InputError
 
+ROOT = Path(__file__).parents[2]  # of the checkout; what is imported travels to workers that have none
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -107,7 +109,13 @@ def _start(workers: Workers) -> Any:
     except ImportError as error:
         raise InputError("--engine ray needs Ray: pip install 'aullm[ray]'") from error
     try:
-        ray.init(workers.address, ignore_reinit_error=True, logging_level=logging.WARNING, log_to_driver=False)
+        ray.init(
+            workers.address,
+            runtime_env={"py_modules": [str(ROOT / name) for name in ("modeling_aullm", "training", "hub")]},
+            ignore_reinit_error=True,
+            logging_level=logging.WARNING,
+            log_to_driver=False,
+        )
     except (ConnectionError, RuntimeError) as error:
         raise InputError(f"--address {workers.address}: no cluster is reached there ({error})") from error
     logging.getLogger("ray.data").setLevel(logging.WARNING)  # its progress is in its dashboard, ours in the terminal

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from training.json_files import write_json
 from training.learning.memory import keep_freed_memory
 from training.learning.progress import RunProgress
 from training.options import DataOptions, Recipe, option
+from training.protocols.on_ray import Cluster, train_shares
 from training.protocols.provenance import environment, start_memory_count, usage
 from training.protocols.run_folder import check_output, fold_folder, new_fold, open_run
 from training.scoring.history import FILE as HISTORY
@@ -49,12 +50,23 @@ class RunOptions:
     )
     shard: str = option("1/1", "Which folds: 3/8 is the third of eight jobs on one --output, at any time, anywhere.")
     seeds: int = option(1, "Train every fold so often, with the seeds 1, 2, ...")
+    engine: Literal["this_process", "ray"] = option("this_process", "ray: every fold is a task of a Ray cluster.")
+    address: str | None = option(None, "ray: of the cluster, or auto to find it. Default: one of this machine alone.")
+    processors: float = option(1.0, "ray: that a fold takes.")
+    gpus: float = option(0.0, "ray: that a fold takes.")
 
     def __post_init__(self) -> None:
         parse_shard(self.shard)
+        if self.engine == "ray" and self.shard != "1/1":
+            raise InputError("--engine ray shares out the folds itself; leave --shard away")
         if self.seeds < 1:
             raise InputError(f"seeds must be at least 1, got {self.seeds}")
         check_output(Path(self.output))
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """That trains the folds; None for this process."""
+        return Cluster(self.address, self.processors, self.gpus) if self.engine == "ray" else None
 
     def all_seeds(self) -> range:
         """1 to `seeds`."""
@@ -106,6 +118,7 @@ def run_folds(
     run: Path,
     record: dict[str, Any],
     shard: str = "1/1",
+    cluster: Cluster | None = None,
     fit: "Callable[..., Fitted] | None" = None,
 ) -> None:
     """Train and score every fold of a shard that is not finished yet. To be called in every process of Accelerate.
@@ -119,6 +132,7 @@ def run_folds(
         run: Folder of the run.
         record: What the run is, from `training.protocols.run_folder.describe_run`.
         shard: `i/n`: every n-th fold, from the i-th.
+        cluster: Trains the folds, by the command that runs now; None for this process.
         fit: Trains one fold; `training.learning.fit.fit` unless given.
 
     Raises:
@@ -130,6 +144,8 @@ def run_folds(
         fit = _fit_of(recipe)
     steps = recipe.fold_steps() * (len(record["action_units"]) if recipe.leave_units_out else 1)
     everything = [(seed, fold) for seed, own in folds.items() for fold in own]
+    if cluster is not None:
+        train_shares(f"training.{record['protocol']}", len(everything), cluster)
     about = record | environment()
     own = everything[number - 1 :: shards]
     # One process looks, so that all agree whatever other jobs finish meanwhile.

@@ -26,7 +26,10 @@ from training.protocols.provenance import command_line
 
 TEMPORARY = ".tmp-"
 # Options that change no figure, or stand in run.json in a better way: data by its fingerprint, units by their codes.
-NOT_COMPARED = ("output", "shard", "workers", "gradient_checkpointing", "data", "train", "test", "action_units")
+NOT_COMPARED = (
+    "output", "shard", "engine", "address", "processors", "gpus", "workers", "gradient_checkpointing", "data", "train",
+    "test", "action_units",
+)  # fmt: skip
 
 
 def describe_settings(
