@@ -8,7 +8,6 @@ import time
 
 import psutil
 import pytest
-import ray
 from conftest import tiny_model
 from helpers_video import face_video, write_video
 from ray.cluster_utils import Cluster
@@ -24,7 +23,6 @@ def cluster():
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     cluster.add_node(num_cpus=1)
     yield cluster
-    ray.shutdown()
     cluster.shutdown()
 
 
@@ -33,6 +31,7 @@ def lose(name, begun, lost):
     while not begun():
         time.sleep(0.05)
     while name not in lost:
+        time.sleep(0.1)
         for process in psutil.process_iter(["cmdline"]):
             if name in " ".join(process.info["cmdline"] or ()) and name not in lost:
                 os.kill(process.pid, signal.SIGKILL)
@@ -63,7 +62,7 @@ def test_a_lost_fold_is_trained_again_to_the_same_figures(cluster, tmp_path):
     arguments = ["--data", "synthetic:A", "--model", tmp_path / "tiny", *SMALL, "--output"]
     assert command("training.loso", *arguments, tmp_path / "one").returncode == 0
     two, lost = tmp_path / "two", []
-    threading.Thread(target=lose, args=(f"{two} --engine this_process", two.exists, lost), daemon=True).start()
+    threading.Thread(target=lose, args=("--engine this_process --shard", two.exists, lost), daemon=True).start()
     asked = command("training.loso", *arguments, two, "--engine", "ray", "--address", cluster.address)
     assert asked.returncode == 0, asked.stderr
     assert lost

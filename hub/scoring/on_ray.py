@@ -8,6 +8,7 @@ import json
 import logging
 import pickle
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,45 +84,50 @@ def score(
     Raises:
         InputError: If Ray is missing or cannot be reached, or has too few processors.
     """
-    data = _start(workers)
     rows = [{"number": part.number, "inputs": json.dumps([asdict(each) for each in part.inputs])} for part in parts]
     if not rows:
         return
-    read = data.from_items(rows, override_num_blocks=len(rows)).map(
-        Reading, fn_constructor_args=[settings], compute=data.ActorPoolStrategy(size=workers.readers), num_cpus=1
-    )
-    scored = read.map(
-        Scoring,
-        fn_constructor_args=[opened, settings, str(out.resolve())],
-        compute=data.ActorPoolStrategy(size=workers.models),
-        num_cpus=1,
-        num_gpus=workers.gpus,
-    )
-    for row in scored.iter_rows():
-        yield row["inputs"], json.loads(row["refused"])
+    with _cluster(workers) as data:
+        read = data.from_items(rows, override_num_blocks=len(rows)).map(
+            Reading, fn_constructor_args=[settings], compute=data.ActorPoolStrategy(size=workers.readers), num_cpus=1
+        )
+        scored = read.map(
+            Scoring,
+            fn_constructor_args=[opened, settings, str(out.resolve())],
+            compute=data.ActorPoolStrategy(size=workers.models),
+            num_cpus=1,
+            num_gpus=workers.gpus,
+        )
+        for row in scored.iter_rows():
+            yield row["inputs"], json.loads(row["refused"])
 
 
-def _start(workers: Workers) -> Any:
-    """Find the cluster, or begin one; returns Ray Data."""
+@contextmanager
+def _cluster(workers: Workers) -> Iterator[Any]:
+    """Ray Data on the cluster, found or begun, and left behind."""
     try:
         import ray
         from ray import data
     except ImportError as error:
         raise InputError("--engine ray needs Ray: pip install 'aullm[ray]'") from error
+    logging.getLogger("ray.data").setLevel(logging.WARNING)  # its progress is in its dashboard, ours in the terminal
+    modules = [str(ROOT / name) for name in ("modeling_aullm", "training", "hub")]
     try:
         ray.init(
             workers.address,
-            runtime_env={"py_modules": [str(ROOT / name) for name in ("modeling_aullm", "training", "hub")]},
-            ignore_reinit_error=True,
+            runtime_env={"py_modules": modules},
             logging_level=logging.WARNING,
             log_to_driver=False,
         )
     except (ConnectionError, RuntimeError) as error:
         raise InputError(f"--address {workers.address}: no cluster is reached there ({error})") from error
-    logging.getLogger("ray.data").setLevel(logging.WARNING)  # its progress is in its dashboard, ours in the terminal
-    there, wanted = int(ray.cluster_resources().get("CPU", 0)), workers.readers + workers.models
-    if wanted > there:  # else a pool that cannot begin would be waited for, without a word
-        raise InputError(
-            f"the cluster has {there} processors; {workers.readers} readers and {workers.models} models need {wanted}"
-        )
-    return data
+    try:
+        there, wanted = int(ray.cluster_resources().get("CPU", 0)), workers.readers + workers.models
+        if wanted > there:  # else a pool that cannot begin would be waited for, without a word
+            raise InputError(
+                f"the cluster has {there} processors; {workers.readers} readers and {workers.models} models need "
+                f"{wanted}"
+            )
+        yield data
+    finally:
+        ray.shutdown()

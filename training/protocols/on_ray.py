@@ -4,10 +4,12 @@ The folder of the run is the truth, on a file system that all machines share: a 
 goes on with its fold from the last save. Inside a fold nothing is different.
 """
 
+import logging
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -48,12 +50,21 @@ def train_shares(module: str, shares: int, cluster: Cluster) -> None:
     except ImportError as error:
         raise InputError("--engine ray needs Ray: pip install 'aullm[ray]'") from error
     try:
-        ray.init(cluster.address, ignore_reinit_error=True, log_to_driver=False)
+        ray.init(cluster.address, logging_level=logging.WARNING, log_to_driver=False)
     except (ConnectionError, RuntimeError) as error:
         raise InputError(f"--address {cluster.address}: no cluster is reached there ({error})") from error
-    _check_room(cluster, ray.nodes())
+    try:
+        _check_room(cluster, ray.nodes())
+        _train(ray, module, shares, cluster)
+    finally:
+        ray.shutdown()
+
+
+def _train(ray: Any, module: str, shares: int, cluster: Cluster) -> None:
     command = [sys.executable, "-m", module, *sys.argv[1:], "--engine", "this_process"]
-    task = ray.remote(max_retries=RETRIES, num_cpus=cluster.processors, num_gpus=cluster.gpus)(train_share)
+    task = ray.remote(
+        max_retries=RETRIES, retry_exceptions=[RuntimeError], num_cpus=cluster.processors, num_gpus=cluster.gpus
+    )(train_share)
     left = [task.remote([*command, "--shard", f"{number}/{shares}"]) for number in range(1, shares + 1)]
     with tqdm(total=shares, desc="folds", unit="fold", dynamic_ncols=True) as bar:
         while left:
