@@ -2,8 +2,8 @@
 
     python -m benchmarks.cluster
 
-Clips are synthetic crops in Parquet; recordings are one video of 30 s under many names. Both ways answer the same parts;
-the cluster's two processors, a reader's and a model's, are those that the one process has.
+Clips are synthetic crops in Parquet; recordings are one video of 30 s under many names. Both ways answer the same
+parts; the cluster's two processors, a reader's and a model's, are those that the one process has.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def two_nodes() -> Iterator[str]:
         cluster.shutdown()
 
 
-def score(out: Path, sources: tuple[Path, Path], *options: str) -> float:
+def score(out: Path, sources: Sequence[Path], *options: str) -> float:
     """Seconds of a command, its start among them."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "hub.score", *map(str, sources), "--out", str(out), "--readers", "1", *options]
@@ -92,12 +92,17 @@ def stages(folder: Path, sources: tuple[Path, Path]) -> Row:
 
 
 def on_paper(stage: Row, begins: float) -> list[Row]:
-    """A million clips over so many workers, each of which reads and answers, if nothing but their start is lost."""
+    """A million clips over so many workers, each of which reads and answers, if nothing but their start is lost.
+
+    Args:
+        stage: Seconds of each stage.
+        begins: Seconds until the cluster's workers have begun, the model opened.
+    """
     each = stage["read a clip"] + stage["answer a clip"]
     alone = stage["open the model"] + MILLION * each
     rows = []
     for workers in WORKERS:
-        took = begins + stage["open the model"] + MILLION * each / workers
+        took = begins + MILLION * each / workers
         read = MILLION * stage["megabytes of a clip"] / took
         rows.append({"workers": workers, "hours": took / 3600, "of linear": alone / workers / took, "MB/s read": read})
     return rows
@@ -110,6 +115,7 @@ class Nothing:
         pass
 
     def __call__(self, row: Row) -> Row:
+        """What comes is what goes."""
         return {"inputs": 1, "refused": "{}", **row} if "number" in row else row
 
 
@@ -143,7 +149,8 @@ def main() -> None:
         took = {way: run(folder / way) for way, run in ways.items()}
         rates = [{"way": way, "seconds": s, "of one process": took["one process"] / s} for way, s in took.items()]
         stage = stages(folder, sources)
-        begins = score(folder / "two nodes", sources, "--engine", "ray", "--address", address)
+        begins = score(folder / "begin", (sources[1] / "000.mp4",), "--engine", "ray", "--address", address)
+        begins -= stage["read a recording"] + stage["answer a recording"]
         paper = on_paper(stage, begins)
         memory = [
             {"paths": n, "megabytes of the driver": in_new_process(driver_megabytes, n, address)} for n in options.paths
