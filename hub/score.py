@@ -70,6 +70,8 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Score what the command line names."""
     options = options_of(arguments)
+    if options.out.exists() and not options.out.is_dir():
+        raise InputError(f"--out {options.out} is a file; give a folder")
     options.out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(options.out / ".lock", timeout=0):
@@ -81,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _score(options: argparse.Namespace) -> None:
     sampling = Sampling(face=options.face, sensitivity=options.sensitivity)
     opened: dict[str, Any] = dict.fromkeys(("engine", "device", "action_units", "threshold"))
-    opened |= {"model": options.model, "revision": options.revision, "dtype": "float32"}
+    model = os.path.abspath(options.model) if options.model and os.path.isdir(options.model) else options.model
+    opened |= {"model": model, "revision": options.revision, "dtype": "float32"}
     try:
         detector = open_named(**opened)
         detector.processor.sensitivity(options.sensitivity)

@@ -100,6 +100,8 @@ def test_clips_recordings_and_paths_of_parquet_files_are_scored(checkpoint, vide
     pq.write_table(pyarrow.table(names), tmp_path / "recordings.parquet")
     paths = ["videos/clip1.mp4", str(videos / "clip2.mp4"), f"file://{videos / 'clip1.mp4'}", "videos/none.mp4"]
     pq.write_table(pyarrow.table({"path": paths}), tmp_path / "paths.parquet")
+    pq.write_table(pyarrow.table({"x": [1]}), tmp_path / "wrong.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     found = score(tmp_path / "out", checkpoint, tmp_path / "*.parquet")
     clips = found["segments"][found["segments"]["source"].str.startswith("casme2/")]
     assert sorted(clips["source"]) == [f"casme2/s{s}/c{c}" for s in range(2) for c in range(3)]
@@ -109,7 +111,10 @@ def test_clips_recordings_and_paths_of_parquet_files_are_scored(checkpoint, vide
     assert clips.set_index("source")["AU12_p"]["casme2/s1/c2"] == pytest.approx(alone["AU12_p"][0], abs=1e-5)
     assert "lab/s1/r1" in set(found["segments"]["source"])
     assert f"file://{videos / 'clip1.mp4'}" in set(found["segments"]["source"])
-    assert found["refused"]["source"].tolist() == [f"{tmp_path}/videos/none.mp4"]
+    refused = dict(zip(found["refused"]["source"], found["refused"]["reason"]))
+    assert {*refused} == {str(tmp_path / name) for name in ("videos/none.mp4", "wrong.parquet", "broken.parquet")}
+    assert "must have a column `path`" in refused[str(tmp_path / "wrong.parquet")]
+    assert "cannot be read as Parquet" in refused[str(tmp_path / "broken.parquet")]
 
 
 def test_what_takes_for_ever_is_given_up_and_the_rest_is_done(checkpoint, videos, tmp_path):
@@ -133,8 +138,7 @@ def test_a_folder_holds_the_results_of_one_model_and_one_run(checkpoint, videos,
     [
         (["nowhere.mp4"], {}, "no such file"),
         (["nowhere://bucket"], {}, "cannot be looked into"),
-        (["wrong.parquet"], {}, "must have a column `path`"),
-        (["broken.parquet"], {}, "cannot be read as Parquet"),
+        (["nothing/*.mp4"], {}, "nor any that fits"),
         (["clip.mp4"], {"readers": 0}, "--readers must be over 0"),
         (["clip.mp4"], {"face": "tallest"}, "--face must be"),
         (["clip.mp4"], {"sensitivity": "much"}, "sensitivity"),
@@ -142,7 +146,5 @@ def test_a_folder_holds_the_results_of_one_model_and_one_run(checkpoint, videos,
 )
 def test_what_cannot_be_scored_costs_one_line(sources, options, said, checkpoint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pq.write_table(pyarrow.table({"x": [1]}), "wrong.parquet")
-    Path("broken.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=said):
         score(tmp_path / "out", checkpoint, *sources, **options)

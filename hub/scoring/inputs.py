@@ -42,7 +42,7 @@ def find_inputs(sources: Sequence[str]) -> Iterator[Input]:
         sources: Paths of files and folders, patterns, and addresses such as `s3://bucket/videos/*.mp4`.
 
     Raises:
-        InputError: If a source stands for nothing, or a Parquet file holds neither videos nor paths.
+        InputError: If a source stands for nothing.
     """
     for source in sources:
         if "://" in source:
@@ -84,11 +84,15 @@ def _remote(source: str) -> Iterator[Input]:
         yield from _of_file(files.unstrip_protocol(path), size=int(files.size(path) or 0))
 
 
-def _of_file(address: str, size: int | None = None) -> Iterator[Input]:
-    if address.endswith(PARQUET):
-        yield from _rows(address)
-    else:
-        yield Input(address, address, None, _size(address) if size is None else size)
+def _of_file(name: str, size: int | None = None) -> Iterator[Input]:
+    address = name if "://" in name else os.path.abspath(name)  # whoever reads it may stand elsewhere
+    if not name.endswith(PARQUET):
+        yield Input(name, address, None, _size(address) if size is None else size)
+        return
+    try:
+        yield from rows_of(address)
+    except InputError:
+        yield Input(name, address)  # refused when it is read, as any other file
 
 
 def _size(path: str) -> int:
@@ -97,8 +101,12 @@ def _size(path: str) -> int:
     return os.path.getsize(path) if os.path.exists(path) else 0
 
 
-def _rows(address: str) -> Iterator[Input]:
-    """A Parquet file's rows: of clips, of recordings, or of paths, which are its folder's if they are not absolute."""
+def rows_of(address: str) -> Iterator[Input]:
+    """A Parquet file's rows: of clips, of recordings, or of paths, which are its folder's if they are not absolute.
+
+    Raises:
+        InputError: If it cannot be read, or has other columns.
+    """
     try:
         with fsspec.open(address, "rb") as file:
             table = pq.ParquetFile(file)

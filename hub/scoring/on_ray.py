@@ -60,10 +60,13 @@ class Scoring:
         self.settings, self.out = settings, Path(out)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A part that was read, answered and written; what is left of it is its number and what was refused."""
-        read = pickle.loads(row["read"])
-        score_part(self.detector, read, self.settings.sampling, self.out)
-        return {"number": read.part.number, "inputs": len(read.part.inputs), "refused": json.dumps(read.refused)}
+        """A part that was read, answered and written; what is left of it is how many it had and what was refused."""
+        read, failed = pickle.loads(row["read"]), ""
+        try:
+            score_part(self.detector, read, self.settings.sampling, self.out)
+        except OSError as error:
+            failed = f"{self.out} cannot be written: {error.strerror or error}; make room, and give the command again"
+        return {"inputs": len(read.part.inputs), "refused": json.dumps(read.refused), "failed": failed}
 
 
 def score(
@@ -82,7 +85,7 @@ def score(
         Of each part, once it is written, how many inputs it has, and by name why some were refused.
 
     Raises:
-        InputError: If Ray is missing or cannot be reached, or has too few processors.
+        InputError: If Ray is missing or cannot be reached, or has too few processors, or results cannot be written.
     """
     rows = [{"number": part.number, "inputs": json.dumps([asdict(each) for each in part.inputs])} for part in parts]
     if not rows:
@@ -99,6 +102,8 @@ def score(
             num_gpus=workers.gpus,
         )
         for row in scored.iter_rows():
+            if row["failed"]:
+                raise InputError(row["failed"])
             yield row["inputs"], json.loads(row["refused"])
 
 

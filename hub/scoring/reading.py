@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from pebble import ProcessExpired, ProcessPool
 
-from hub.scoring.inputs import Input
+from hub.scoring.inputs import PARQUET, Input, rows_of
 from hub.scoring.plan import Part
 from modeling_aullm.clip_reading import ClipReader
 from modeling_aullm.motion_stretch import MotionStretch
@@ -104,6 +104,8 @@ class PartReader:
                 refused[each.name] = f"{each.name}: not read within the limit of {self.settings.time_limit:g} s"
             except ProcessExpired as error:
                 refused[each.name] = f"{each.name}: the process that read it fell down (exit status {error.exitcode})"
+            except Exception as error:  # whatever a store far away raises for one input: there is no end of kinds
+                refused[each.name] = f"{each.name}: cannot be read ({type(error).__name__}: {error})"
         return ReadPart(part, read, refused)
 
     def close(self) -> None:
@@ -128,33 +130,35 @@ def read_input(each: Input, settings: ReadingSettings) -> ReadInput:
 
 @contextmanager
 def _opened(each: Input, sampling: Sampling) -> Iterator[tuple[Any, Sampling]]:
-    """The video of an input, and how it is sampled: ready crops of a row are as they are."""
+    """The video of an input, and how it is sampled."""
     try:
-        if each.row is None and "://" not in each.address:
-            yield each.address, sampling
-        elif each.row is None:
-            with tempfile.TemporaryDirectory(prefix="aullm-score-") as folder:
-                path = Path(folder, Path(each.address).name)
-                files, place = fsspec.core.url_to_fs(each.address)
-                files.get_file(place, str(path))
-                yield str(path), sampling
-        else:
-            row = _row(each.address, each.row)
-            if "frames" in row:
-                fps = sampling.fps or row.get("fps") or None
-                yield (
-                    np.stack([np.asarray(frame, np.uint8) for frame in row["frames"]]),
-                    replace(sampling, face="cropped", fps=fps),
-                )
-            else:
-                with tempfile.TemporaryDirectory(prefix="aullm-score-") as folder:
-                    path = Path(folder, "recording.mkv")
-                    path.write_bytes(row["video"])
-                    yield str(path), sampling
+        with tempfile.TemporaryDirectory(prefix="aullm-score-") as folder:
+            yield _video(each, sampling, Path(folder))
+    except SourceError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, SourceError):
-            raise
         raise SourceError(f"{each.name}: cannot be read ({error})") from error
+
+
+def _video(each: Input, sampling: Sampling, folder: Path) -> tuple[Any, Sampling]:
+    """The same; what is no file of this machine is put into a folder. Clips of a row are ready crops."""
+    if each.row is not None:
+        row = _row(each.address, each.row)
+        if "frames" in row:
+            frames = np.stack([np.asarray(frame, np.uint8) for frame in row["frames"]])
+            return frames, replace(sampling, face="cropped", fps=row.get("fps") or None)
+        path = folder / "recording.mkv"
+        path.write_bytes(row["video"])
+        return str(path), sampling
+    if each.address.endswith(PARQUET):
+        next(rows_of(each.address), None)  # says what is wrong with it
+        raise SourceError(f"{each.name}: holds no rows")
+    if "://" not in each.address:
+        return each.address, sampling
+    files, place = fsspec.core.url_to_fs(each.address)
+    path = folder / Path(each.address).name
+    files.get_file(place, str(path))
+    return str(path), sampling
 
 
 def _row(address: str, row: int) -> dict[str, Any]:
