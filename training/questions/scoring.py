@@ -110,6 +110,7 @@ def _row(kind: str, scored: Sequence[Scored]) -> dict[str, float | int | None]:
         "blind": None
         if is_open or kind in NOT_ANSWERED
         else share([is_right(s.blind, s.asked.answer) for s in scored]),
+        "declined": share([s.given.kind in NOT_ANSWERED for s in scored]),
         "cannot tell": share(["cannot be told" in s.given.answer for s in scored]),
     }
     named = [s for s in scored if isinstance(s.asked.answer.value, list) and s.asked.answer.kind == "units"]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-COLUMNS = ("questions", "right", "allowed", "blind", "understood", "cannot tell", "unit F1")
+COLUMNS = ("questions", "right", "allowed", "blind", "understood", "declined", "cannot tell", "unit F1")
 NOTE = (
     "*right*: says what was coded (sets exact; spans by an IoU of 0.5; lengths within 0.1 s). *allowed*: what a reader "
     "without a fault would have made of the same logits and events. *blind*: the same questions answered of another "
-    "clip. *understood*: taken for what was asked, and about what was asked. *cannot tell*: answered so. Wordings are "
-    "those that nobody learned from. Questions nobody has coded an answer to have no right one."
+    "clip. *understood*: taken for what was asked, and about what was asked. *declined*: answered by one of the three "
+    "sentences that say that it is not answered. *cannot tell*: answered so. Wordings are those that nobody learned "
+    "from. Questions nobody has coded an answer to have no right one."
 )
 
 
