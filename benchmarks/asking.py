@@ -4,6 +4,7 @@ With the model loaded and the video looked at: seconds to the first word, with r
 the end of an answer; ten questions on one clip beside one, the case file kept and read anew for each. Ways take turns.
 """
 
+import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,15 @@ def measure(detector: Detector, words: QuestionWords, video: str) -> dict[str, A
 
 def main() -> None:
     """Measure, print and write the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.asking", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
+    options = parser.parse_args()
     torch.set_num_threads(THREADS)
     detector = open_detector(str(DEFAULT_CHECKPOINT))
     words = question_words(detector.model)
     rows = [measure(detector, words, video) for video in ("smile.mp4", "timeline.mp4")]
     show("Questions, seconds", rows)
-    write(Path(__file__).parent / "asking.json", {"asking": rows})
+    write(options.output, {"asking": rows})
 
 
 if __name__ == "__main__":

@@ -156,6 +156,7 @@ def test_commands_and_options_of_all_documents_are_known():
     done = subprocess.run([sys.executable, "-c", HELP, *modules], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
+    assert [module for module in modules if "--help" not in said[module]] == [], "they ran instead of telling"
     unknown = [
         (module, option)
         for module, rest in asked
