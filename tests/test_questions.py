@@ -90,6 +90,10 @@ def test_what_contradicts_a_logit_is_found_by_its_words():
     for said in ("No. AU12 (lip corner puller) did not move.", "Yes. AU4 (brow lowerer) moved.",
                  "Yes. The brow: AU1 (inner brow raiser) and AU2 (outer brow raiser) moved."):  # fmt: skip
         assert contradictions(said, findings)
+    unsure = (
+        "What moved: nothing. It cannot be told of AU1 (inner brow raiser), AU4 (brow lowerer) and AU9 (nose wrinkler)."
+    )
+    assert contradictions(unsure, findings) == []
 
 
 def test_spans_are_right_by_their_overlap_and_sets_if_equal():

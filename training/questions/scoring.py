@@ -137,6 +137,7 @@ def contradictions(text: str, findings: Findings) -> list[str]:
         text: The sentence.
         findings: Of the clip or recording, without expressions one by one.
     """
+    text = re.sub(r"[^.]*cannot be told[^.]*\.", "", text)  # says nothing of them
     wrong, side = [], re.search(r"On the (left|right),", text)
     for code, words in re.findall(r"(AU\d+) \([a-z ]+\)([^A]*)", text):
         unit = findings.whole.units.get(code)
