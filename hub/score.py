@@ -18,6 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
+import aullm_command  # noqa: F401 - before the package: processes that only read begin with this file, too
 from hub.scoring import on_ray, one_machine
 from hub.scoring.inputs import find_inputs
 from hub.scoring.manifest import keep_manifest, manifest_of

@@ -1,6 +1,7 @@
 """Many inputs scored: each once, the same whoever does it, and what cannot be used told by name."""
 
 import json
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -16,7 +17,11 @@ from helpers_hub import write_data
 from helpers_video import face_video, write_video
 
 from hub.score import main
+from hub.scoring.inputs import Input
+from hub.scoring.plan import Part
+from hub.scoring.reading import PartReader, ReadingSettings
 from modeling_aullm import AULLMProcessor, predict
+from modeling_aullm.prediction import Sampling
 from training.errors import InputError
 
 EXAMPLES = Path(__file__).parents[1] / "space" / "examples"
@@ -122,6 +127,30 @@ def test_what_takes_for_ever_is_given_up_and_the_rest_is_done(checkpoint, videos
     found = score(tmp_path / "out", checkpoint, videos / "clip1.mp4", videos / "pipe.mp4", time_limit=20)
     assert found["refused"]["reason"].tolist() == [f"{videos / 'pipe.mp4'}: not read within the limit of 20 s"]
     assert set(found["segments"]["source"]) == {str(videos / "clip1.mp4")}
+
+
+class Falling(Input):
+    """Takes the process down that reads it."""
+
+    @property
+    def address(self):
+        return os._exit(3) if multiprocessing.parent_process() else "bad.mp4"
+
+    @address.setter
+    def address(self, value):
+        pass
+
+
+def test_what_takes_its_process_down_takes_nothing_else(videos):
+    good = Input("good", str(videos / "clip1.mp4"))
+    part = Part(0, (good, Falling("bad", "bad.mp4"), good))
+    reader = PartReader(ReadingSettings(64, 6, "largest", True, Sampling(), False, 60), 1)
+    try:
+        read = reader.finish(part, reader.begin(part))
+    finally:
+        reader.close()
+    assert len(read.inputs) == 2 and list(read.refused) == ["bad"]
+    assert read.refused["bad"] == "bad: the process that read it fell down"
 
 
 def test_a_folder_holds_the_results_of_one_model_and_one_run(checkpoint, videos, tmp_path):

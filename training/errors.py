@@ -5,9 +5,6 @@ import re
 import sys
 from collections.abc import Callable
 
-from accelerate import PartialState
-from torch import distributed
-
 
 class InputError(ValueError):
     """Something the user gave cannot be used; the message says what, and what can."""
@@ -27,6 +24,8 @@ def run_command(command: Callable[[], None]) -> None:
     """
     try:
         command()
+        from torch import distributed  # no process that reads videos has to wait for it
+
         if distributed.is_available() and distributed.is_initialized():  # its threads may abort a process that ends
             distributed.destroy_process_group()
     except KeyboardInterrupt:
@@ -36,6 +35,8 @@ def run_command(command: Callable[[], None]) -> None:
         text = str(error) if isinstance(error, InputError) else _why_unwritable(error)
         if text is None:
             raise
+        from accelerate import PartialState
+
         if PartialState().is_main_process:
             sys.stderr.write(f"error: {text}\n")
         sys.exit(2)

@@ -4,9 +4,11 @@ Each input is read in a process of its own kind, which is ended if it takes for 
 either to FFmpeg, and must not take others with it.
 """
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as LimitError
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,11 +22,13 @@ import pyarrow.parquet as pq
 from pebble import ProcessExpired, ProcessPool
 
 from hub.scoring.inputs import PARQUET, Input, rows_of
+from hub.scoring.light_start import start_lightly
 from hub.scoring.plan import Part
 from modeling_aullm.clip_reading import ClipReader
 from modeling_aullm.motion_stretch import MotionStretch
 from modeling_aullm.prediction import Reading, Sampling, SourceError, read_source
 from modeling_aullm.segments import Segment
+from training.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -82,28 +86,32 @@ class PartReader:
     """
 
     def __init__(self, settings: ReadingSettings, processes: int) -> None:
-        self.settings = settings
-        # New processes, not forks: a fork of a process whose torch or BLAS has already worked can hang for ever.
-        self._pool = ProcessPool(processes, context=get_context("spawn"))
+        self.settings, self.processes = settings, processes
+        self._pool = _pool(processes)
 
     def begin(self, part: Part) -> list[Any]:
         """Have a part read; what comes is taken by `finish`."""
-        limit = self.settings.time_limit
-        return [self._pool.schedule(read_input, args=(each, self.settings), timeout=limit) for each in part.inputs]
+        return [self._begin(each) for each in part.inputs]
 
     def finish(self, part: Part, begun: Sequence[Any]) -> ReadPart:
-        """Wait until a part is read."""
+        """Wait until a part is read.
+
+        Raises:
+            InputError: If no process can be begun.
+        """
         read: list[ReadInput] = []
         refused: dict[str, str] = {}
         for each, future in zip(part.inputs, begun, strict=True):
             try:
-                read.append(future.result())
+                read.append(self._result(each, future))
             except SourceError as error:
                 refused[each.name] = str(error)
             except LimitError:
                 refused[each.name] = f"{each.name}: not read within the limit of {self.settings.time_limit:g} s"
-            except ProcessExpired as error:
-                refused[each.name] = f"{each.name}: the process that read it fell down (exit status {error.exitcode})"
+            except (ProcessExpired, BrokenProcessPool):
+                refused[each.name] = f"{each.name}: the process that read it fell down"
+            except InputError:
+                raise
             except Exception as error:  # whatever a store far away raises for one input: there is no end of kinds
                 refused[each.name] = f"{each.name}: cannot be read ({type(error).__name__}: {error})"
         return ReadPart(part, read, refused)
@@ -112,6 +120,37 @@ class PartReader:
         """End the processes."""
         self._pool.stop()
         self._pool.join()
+
+    def _begin(self, each: Input) -> Any:
+        return self._pool.schedule(read_input, args=(each, self.settings), timeout=self.settings.time_limit)
+
+    def _result(self, each: Input, future: Any) -> ReadInput:
+        try:
+            return future.result()
+        except BrokenProcessPool:  # all that was begun is lost if a process ends that is not known to be at work
+            self._renew()
+        try:
+            return self._begin(each).result()
+        except BrokenProcessPool:
+            self._renew()
+            self._check()
+            raise
+
+    def _renew(self) -> None:
+        if not self._pool.active:
+            self.close()
+            self._pool = _pool(self.processes)
+
+    def _check(self) -> None:
+        try:
+            self._pool.schedule(os.getpid).result()
+        except BrokenProcessPool as error:
+            raise InputError("the processes that read cannot begin; give less --readers") from error
+
+
+def _pool(processes: int) -> ProcessPool:
+    # New processes, not forks: a fork of a process whose torch or BLAS has already worked can hang for ever.
+    return ProcessPool(processes, initializer=start_lightly, context=get_context("spawn"))
 
 
 def read_input(each: Input, settings: ReadingSettings) -> ReadInput:
