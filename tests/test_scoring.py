@@ -146,11 +146,12 @@ def test_what_takes_its_process_down_takes_nothing_else(videos):
     part = Part(0, (good, Falling("bad", "bad.mp4"), good))
     reader = PartReader(ReadingSettings(64, 6, "largest", True, Sampling(), False, 60), 1)
     try:
-        read = reader.finish(part, reader.begin(part))
+        begun = [reader.begin(part) for _ in range(2)]
+        read, again = (reader.finish(part, futures) for futures in begun)
     finally:
         reader.close()
-    assert len(read.inputs) == 2 and list(read.refused) == ["bad"]
-    assert read.refused["bad"] == "bad: the process that read it fell down"
+    assert [len(each.inputs) for each in (read, again)] == [2, 2] and read.refused == again.refused
+    assert read.refused == {"bad": "bad: the process that read it fell down"}
 
 
 def test_a_folder_holds_the_results_of_one_model_and_one_run(checkpoint, videos, tmp_path):

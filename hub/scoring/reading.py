@@ -122,7 +122,12 @@ class PartReader:
         self._pool.join()
 
     def _begin(self, each: Input) -> Any:
-        return self._pool.schedule(read_input, args=(each, self.settings), timeout=self.settings.time_limit)
+        arguments: dict[str, Any] = {"args": (each, self.settings), "timeout": self.settings.time_limit}
+        try:
+            return self._pool.schedule(read_input, **arguments)
+        except RuntimeError:  # the pool has been given up
+            self._renew()
+            return self._pool.schedule(read_input, **arguments)
 
     def _result(self, each: Input, future: Any) -> ReadInput:
         try:
