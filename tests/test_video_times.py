@@ -13,7 +13,7 @@ from predictions import prediction, segment
 
 from modeling_aullm import overlay
 from modeling_aullm.frame_times import usual_spacing
-from modeling_aullm.prediction import Sampling, _Reading, _segments
+from modeling_aullm.prediction import Reading, Sampling, _segments
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_reading import DEFAULT_FPS, VideoError, count_frames, open_video
 
@@ -143,7 +143,7 @@ def test_a_rate_that_is_given_wins_over_every_header(folder, fps, is_marked):
         write_video(path, numbered_video(20))
     processor = AULLMVideoProcessor(image_size=16)
     marks = {"onset": 2, "offset": 11} if is_marked else {"window": 30.0}
-    (found,) = _segments(processor, _Reading(str(path), str(path)), Sampling(fps=fps, face="cropped", **marks))
+    (found,) = _segments(processor, Reading(str(path), str(path)), Sampling(fps=fps, face="cropped", **marks))
     assert found.fps == fps
     assert found.start_time == pytest.approx(found.start_frame / fps)
     assert found.end_time == pytest.approx(found.end_frame / fps)
