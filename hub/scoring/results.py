@@ -15,7 +15,6 @@ from modeling_aullm.results import Prediction
 
 TEXTS = ("source", "reason", "kind", "model", "trained_on", "recording_verdict")
 WHOLE = ("face", "success", "number")
-REFUSED = pyarrow.schema([("source", "string"), ("reason", "string")])
 
 
 def done_folder(out: Path, part: Part) -> Path:
