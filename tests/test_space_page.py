@@ -82,6 +82,17 @@ def test_a_question_that_is_clicked_and_one_that_is_typed_are_answered_in_the_pa
     assert answer.locator("b").count() == 0
 
 
+def test_a_question_asked_while_another_is_answered_is_answered_after_it(smile):
+    offered, answer = smile.locator("#offered button"), smile.locator("#answer")
+    smile.evaluate("[1, 3].forEach((each) => document.querySelectorAll('#offered button')[each].click())")
+    answer.get_by_text(offered.nth(3).inner_text()).wait_for()
+    smile.locator("#question textarea, #question input").fill("Is she lying?")
+    smile.keyboard.press("Enter")
+    smile.locator("#question textarea, #question input").fill("Did AU4 move?")
+    smile.keyboard.press("Enter")
+    answer.get_by_text("No. AU4 (brow lowerer) did not move.").wait_for()
+
+
 def test_each_probability_stands_beside_its_threshold(smile):
     rows = smile.locator("#units tbody tr").evaluate_all(
         "rows => rows.map((row) => [row.dataset.unit, row.className, row.cells[3].innerText, row.cells[4].innerText])"

@@ -14,6 +14,9 @@ TO_STATUS = """(...form) => {
     return form;
 }"""  # where the place in the queue stands, then the progress, then the result
 
+# Whoever chooses twice while the first choice is being shown sees the second: Gradio's "once" would drop it.
+LAST_CHOICE: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
+
 
 def face_video(**settings: Any) -> gr.Video:
     """A video without sound: it is not recorded, and need not, as Gradio has it, be cut off by another program."""
@@ -30,39 +33,39 @@ def connect_search(parts: SimpleNamespace) -> None:
         handlers.load_example,
         None,
         form,
-        api_visibility="private",
+        **LAST_CHOICE,
         show_progress="hidden",
     )
-    for start in (parts.find.click, example.then):
+    for start, settings in ((parts.find.click, {"api_visibility": "private"}), (example.then, LAST_CHOICE)):
         start(
             handlers.find,
             [*form, parts.sensitivity],
             results,
+            **settings,
             concurrency_id="videos",
             concurrency_limit=VISITORS_AT_ONCE,
             show_progress_on=parts.status,
-            api_visibility="private",
             js=TO_STATUS,
         ).then(**_show(parts))
     parts.sensitivity.input(
         handlers.choose_sensitivity,
         [parts.session, parts.sensitivity],
         results,
+        **LAST_CHOICE,
         concurrency_id="moments",
         concurrency_limit=VISITORS_AT_ONCE,
         show_progress_on=parts.status,
-        api_visibility="private",
     ).success(**_show(parts))
 
 
 def _show(parts: SimpleNamespace) -> dict[str, Any]:
     """Arguments of the event that shows a moment."""
     return {
+        **LAST_CHOICE,
         "fn": handlers.show,
         "inputs": [parts.session, parts.with_emotion],
         "outputs": [getattr(parts, name) for name in Shown._fields],
         "show_progress_on": parts.account,
-        "api_visibility": "private",
         "concurrency_id": "moments",  # whoever has a result does not wait behind those who have none
         "concurrency_limit": VISITORS_AT_ONCE,
     }
@@ -74,7 +77,7 @@ def connect_moments(parts: SimpleNamespace) -> None:
         handlers.choose_face,
         [parts.session, parts.face],
         [getattr(parts, name) for name in Followed._fields],
-        api_visibility="private",
+        **LAST_CHOICE,
         show_progress="hidden",
     ).success(**_show(parts))
     for event, function, inputs in (
@@ -84,23 +87,20 @@ def connect_moments(parts: SimpleNamespace) -> None:
         (parts.clicked.click, exploring.go_to_time, [parts.session]),
         (parts.expressions.click, exploring.go_to_row, [parts.session]),
     ):
-        event(function, inputs, parts.session, api_visibility="private", show_progress="hidden").success(**_show(parts))
+        event(function, inputs, parts.session, **LAST_CHOICE, show_progress="hidden").success(**_show(parts))
 
 
 def connect_rest(parts: SimpleNamespace) -> None:
     """The hint at emotions, what if, the annotated video."""
-    parts.with_emotion.input(
-        exploring.retell, [parts.session, parts.with_emotion], parts.account, api_visibility="private"
-    )
+    parts.with_emotion.input(exploring.retell, [parts.session, parts.with_emotion], parts.account, **LAST_CHOICE)
     gr.on(
         [parts.relations.input, parts.flipped_units.input],
         exploring.flip,
         [parts.session, parts.relations, parts.flipped_units],
         parts.what_if,
-        api_visibility="private",
+        **LAST_CHOICE,
         concurrency_id="moments",
         concurrency_limit=VISITORS_AT_ONCE,
-        trigger_mode="always_last",
     )
     flips = [parts.relations, parts.flipped_units]
     parts.what_if_tab.select(
@@ -117,8 +117,8 @@ def connect_rest(parts: SimpleNamespace) -> None:
 def connect_questions(parts: SimpleNamespace) -> None:
     """The box for questions, and those to click."""
     settings: dict[str, Any] = {
+        **LAST_CHOICE,
         "outputs": parts.answer,
-        "api_visibility": "private",
         "concurrency_id": "moments",
         "concurrency_limit": VISITORS_AT_ONCE,
         "show_progress": "minimal",
