@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from benchmarks.measure import in_new_process, own_megabytes, show, write
 from benchmarks.recording import write_recording
 from hub.scoring import on_ray
 from hub.scoring.inputs import Input, find_inputs
-from hub.scoring.plan import extend_plan, read_plan
+from hub.scoring.plan import extend_plan, part_sizes, read_part
 from hub.scoring.reading import read_input
 from hub.scoring.scorer import predictions, reading_settings
 from modeling_aullm import DEFAULT_CHECKPOINT
@@ -78,7 +79,7 @@ def stages(folder: Path, sources: tuple[Path, Path]) -> Row:
     for name, source in zip(("clip", "recording"), sources, strict=True):
         (folder / name).mkdir()
         extend_plan(folder / name, find_inputs([str(source)]))
-        parts = [part for part, _ in zip(read_plan(folder / name), range(PARTS), strict=False)]
+        parts = [read_part(folder / name, number) for number, _ in islice(part_sizes(folder / name), PARTS)]
         inputs = [each for part in parts for each in part.inputs]
         start = time.perf_counter()
         read = {part.number: [read_input(each, settings) for each in part.inputs] for part in parts}
@@ -109,14 +110,14 @@ def on_paper(stage: Row, begins: float) -> list[Row]:
 
 
 class Nothing:
-    """Stands in for both workers: takes a part, and gives it back."""
+    """Stands in for both workers: takes the number of a part, and gives it back."""
 
     def __init__(self, *_: Any) -> None:
         pass
 
     def __call__(self, row: Row) -> Row:
         """What comes is what goes."""
-        return {"inputs": 1, "refused": "{}", "failed": ""} if "inputs" in row else row
+        return row if "inputs" in row else {"inputs": 1, "refused": "{}", "failed": ""}
 
 
 def driver_megabytes(count: int, address: str) -> float:
@@ -126,7 +127,8 @@ def driver_megabytes(count: int, address: str) -> float:
         out = Path(name)
         extend_plan(out, (Input(f"videos/{number:08d}.mp4", f"videos/{number:08d}.mp4") for number in range(count)))
         settings: Any = None
-        for _ in on_ray.score(read_plan(out), {}, settings, out, on_ray.Workers(1, 1, address=address)):
+        numbers = [number for number, _ in part_sizes(out)]
+        for _ in on_ray.score(numbers, {}, settings, out, on_ray.Workers(1, 1, address=address)):
             pass
     return own_megabytes("VmHWM")
 

@@ -11,7 +11,7 @@ The same command again goes on where it was stopped; with more sources it does w
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import aullm_command  # noqa: F401 - before the package: processes that only rea
 from hub.scoring import on_ray, one_machine
 from hub.scoring.inputs import find_inputs
 from hub.scoring.manifest import keep_manifest, manifest_of
-from hub.scoring.plan import Part, extend_plan, read_plan
+from hub.scoring.plan import extend_plan, part_sizes
 from hub.scoring.results import done_folder
 from hub.scoring.scorer import reading_settings
 from modeling_aullm.api import open_named
@@ -94,25 +94,21 @@ def _score(options: argparse.Namespace) -> None:
     settings = reading_settings(detector, sampling, options.time_limit)
     keep_manifest(options.out, manifest_of(detector, settings))
     added = extend_plan(options.out, find_inputs(options.sources))
-    left = sum(len(part.inputs) for part in _left(options.out))
+    left = {number: size for number, size in part_sizes(options.out) if not done_folder(options.out, number).exists()}
     if options.engine == "ray":
         workers = on_ray.Workers(options.readers, options.models, options.num_gpus_per_worker, options.address)
-        scored = on_ray.score(_left(options.out), opened, settings, options.out, workers)
+        scored = on_ray.score(left, opened, settings, options.out, workers)
     else:
-        scored = one_machine.score(_left(options.out), detector, settings, options.out, options.readers)
+        scored = one_machine.score(left, detector, settings, options.out, options.readers)
     refused: dict[str, str] = {}
-    with tqdm(total=left, unit="input", desc=f"{added} new", dynamic_ncols=True) as bar:
+    total = sum(left.values())
+    with tqdm(total=total, unit="input", desc=f"{added} new", dynamic_ncols=True) as bar:
         for inputs, why in scored:
             for line in why.values():
                 bar.write(line, file=sys.stderr)
             refused |= why
             bar.update(inputs)
-    sys.stdout.write(f"{options.out}: {left - len(refused)} scored, {len(refused)} refused\n")
-
-
-def _left(out: Path) -> Iterator[Part]:
-    """The parts that are not there yet."""
-    return (part for part in read_plan(out) if not done_folder(out, part).exists())
+    sys.stdout.write(f"{options.out}: {total - len(refused)} scored, {len(refused)} refused\n")
 
 
 if __name__ == "__main__":

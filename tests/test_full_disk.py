@@ -118,6 +118,20 @@ def test_control_c_at_any_moment_of_predict(predict, tmp_path):
         assert set(os.listdir(folder)) <= set(OUTPUTS.values()) and all(map(is_whole, folder.iterdir()))
 
 
+@pytest.mark.parametrize("file_bytes", [0, 10_000])  # nothing at all; what is planned, but no results
+def test_scoring_on_a_full_disk_goes_on_later(commands, tiny, tmp_path, file_bytes):
+    clip = write_video(tmp_path / "clip.mp4", face_video(NUM_FRAMES))
+    asked = ["hub.score", clip, "--model", tiny, "--readers", 1, "--out", tmp_path / "scored"]
+    assert "File too large" in one_line(commands.run(*asked, file_bytes=file_bytes))
+    left = [path.name for path in (tmp_path / "scored").rglob("*") if path.is_file()]
+    assert {*left} <= {".lock", "manifest.json", "from-00000000.parquet"}
+    status, out, err, _ = commands.run(*asked)
+    assert status == 0 and out.endswith("1 scored, 0 refused\n"), err
+    assert pd.read_parquet(tmp_path / "scored" / "parts" / "00000000" / "segments.parquet")["source"].tolist() == [
+        str(clip)
+    ]
+
+
 @pytest.mark.parametrize("file_bytes", [0, 2_000, 40_000])  # no lock; no clip; clips, but not all in one file
 def test_prepare_on_a_full_disk_goes_on_later(commands, copy, tmp_path, file_bytes):
     line = one_line(commands.run("hub.prepare", *copy, tmp_path / "data", file_bytes=file_bytes))

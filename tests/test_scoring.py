@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import pickle
 from pathlib import Path
 
 import datasets
@@ -18,8 +19,9 @@ from helpers_video import face_video, write_video
 
 from hub.score import main
 from hub.scoring.inputs import Input
+from hub.scoring.on_ray import Scoring
 from hub.scoring.plan import Part
-from hub.scoring.reading import PartReader, ReadingSettings
+from hub.scoring.reading import PartReader, ReadingSettings, ReadPart
 from modeling_aullm import AULLMProcessor, predict
 from modeling_aullm.prediction import Sampling
 from training.errors import InputError
@@ -152,6 +154,20 @@ def test_what_takes_its_process_down_takes_nothing_else(videos):
         reader.close()
     assert [len(each.inputs) for each in (read, again)] == [2, 2] and read.refused == again.refused
     assert read.refused == {"bad": "bad: the process that read it fell down"}
+
+
+def test_a_worker_of_a_cluster_that_cannot_go_on_says_so_once(checkpoint, tmp_path):
+    settings, part = ReadingSettings(64, 6, "largest", True, Sampling(), False, 60), Part(0, (Input("a", "a.mp4"),))
+    row = {"read": pickle.dumps(ReadPart(part, [], {"a": "a: no video"}))}
+    (tmp_path / "parts").write_text("in the way")
+    opened = {name: None for name in ("revision", "engine", "device", "action_units", "threshold")} | {
+        "dtype": "float32"
+    }
+    for model, said in (
+        (str(tmp_path / "nowhere"), "a machine of the cluster cannot open the model: "),
+        (str(checkpoint), f"{tmp_path} cannot be written: "),
+    ):
+        assert Scoring(opened | {"model": model}, settings, str(tmp_path))(row)["failed"].startswith(said)
 
 
 def test_a_folder_holds_the_results_of_one_model_and_one_run(checkpoint, videos, tmp_path):

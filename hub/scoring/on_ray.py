@@ -9,16 +9,17 @@ import logging
 import pickle
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub.scoring.inputs import Input
-from hub.scoring.plan import Part
+from hub.scoring.plan import read_part
 from hub.scoring.reading import PartReader, ReadingSettings
 from hub.scoring.scorer import score_part
 from modeling_aullm.api import open_named
+from modeling_aullm.detector import Detector
 from training.errors import InputError
+from training.ray_cluster import connected
 
 ROOT = Path(__file__).parents[2]  # of the checkout; what is imported travels to workers that have none
 
@@ -43,39 +44,46 @@ class Workers:
 class Reading:
     """A worker that reads parts, one at a time."""
 
-    def __init__(self, settings: ReadingSettings) -> None:
-        self.reader = PartReader(settings, 1)
+    def __init__(self, settings: ReadingSettings, out: str) -> None:
+        self.reader, self.out = PartReader(settings, 1), Path(out)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A part by its number and inputs, read."""
-        part = Part(row["number"], tuple(Input(**each) for each in json.loads(row["inputs"])))
+        """A part by its number, read."""
+        part = read_part(self.out, row["number"])
         return {"read": pickle.dumps(self.reader.finish(part, self.reader.begin(part)))}
 
 
 class Scoring:
-    """A worker that holds the model."""
+    """A worker that holds the model; what it cannot do it says of the part that it is given."""
 
     def __init__(self, opened: dict[str, Any], settings: ReadingSettings, out: str) -> None:
-        self.detector = open_named(**opened)
         self.settings, self.out = settings, Path(out)
+        self.detector: Detector | None = None
+        try:
+            self.detector = open_named(**opened)
+        except ValueError as error:  # raised here, Ray would try again, and again
+            self.unopened = f"a machine of the cluster cannot open the model: {error}"
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """A part that was read, answered and written; what is left of it is how many it had and what was refused."""
         read, failed = pickle.loads(row["read"]), ""
         try:
-            score_part(self.detector, read, self.settings.sampling, self.out)
+            if self.detector:
+                score_part(self.detector, read, self.settings.sampling, self.out)
+            else:
+                failed = self.unopened
         except OSError as error:
             failed = f"{self.out} cannot be written: {error.strerror or error}; make room, and give the command again"
         return {"inputs": len(read.part.inputs), "refused": json.dumps(read.refused), "failed": failed}
 
 
 def score(
-    parts: Iterable[Part], opened: dict[str, Any], settings: ReadingSettings, out: Path, workers: Workers
+    numbers: Iterable[int], opened: dict[str, Any], settings: ReadingSettings, out: Path, workers: Workers
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Score parts in any order.
 
     Args:
-        parts: That are to be scored.
+        numbers: Of the parts of the plan that are to be scored.
         opened: Arguments of `open_named`, by which each worker opens the checkpoint.
         settings: How inputs are read.
         out: Folder of the run, the same on all machines.
@@ -87,16 +95,20 @@ def score(
     Raises:
         InputError: If Ray is missing or cannot be reached, or has too few processors, or results cannot be written.
     """
-    rows = [{"number": part.number, "inputs": json.dumps([asdict(each) for each in part.inputs])} for part in parts]
+    rows = [{"number": number} for number in numbers]
     if not rows:
         return
+    folder = str(out.resolve())
     with _cluster(workers) as data:
         read = data.from_items(rows, override_num_blocks=len(rows)).map(
-            Reading, fn_constructor_args=[settings], compute=data.ActorPoolStrategy(size=workers.readers), num_cpus=1
+            Reading,
+            fn_constructor_args=[settings, folder],
+            compute=data.ActorPoolStrategy(size=workers.readers),
+            num_cpus=1,
         )
         scored = read.map(
             Scoring,
-            fn_constructor_args=[opened, settings, str(out.resolve())],
+            fn_constructor_args=[opened, settings, folder],
             compute=data.ActorPoolStrategy(size=workers.models),
             num_cpus=1,
             num_gpus=workers.gpus,
@@ -109,24 +121,13 @@ def score(
 
 @contextmanager
 def _cluster(workers: Workers) -> Iterator[Any]:
-    """Ray Data on the cluster, found or begun, and left behind."""
-    try:
-        import ray
-        from ray import data
-    except ImportError as error:
-        raise InputError("--engine ray needs Ray: pip install 'aullm[ray]'") from error
-    logging.getLogger("ray.data").setLevel(logging.WARNING)  # its progress is in its dashboard, ours in the terminal
+    """Ray Data on the cluster."""
     modules = [str(ROOT / name) for name in ("modeling_aullm", "training", "hub")]
-    try:
-        ray.init(
-            workers.address,
-            runtime_env={"py_modules": modules},
-            logging_level=logging.WARNING,
-            log_to_driver=False,
-        )
-    except (ConnectionError, RuntimeError) as error:
-        raise InputError(f"--address {workers.address}: no cluster is reached there ({error})") from error
-    try:
+    with connected(workers.address, runtime_env={"py_modules": modules}) as ray:
+        from ray import data
+
+        # Its progress is in its dashboard, ours in the terminal; of an error a line is said, not where it came from.
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         there, wanted = int(ray.cluster_resources().get("CPU", 0)), workers.readers + workers.models
         if wanted > there:  # else a pool that cannot begin would be waited for, without a word
             raise InputError(
@@ -134,5 +135,3 @@ def _cluster(workers: Workers) -> Iterator[Any]:
                 f"{wanted}"
             )
         yield data
-    finally:
-        ray.shutdown()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hub.scoring.plan import Part
+from hub.scoring.plan import Part, read_part
 from hub.scoring.reading import PartReader, ReadingSettings
 from hub.scoring.scorer import score_part
 from modeling_aullm.detector import Detector
@@ -14,12 +14,12 @@ AHEAD = 2  # parts that are read or have been, while one is answered
 
 
 def score(
-    parts: Iterable[Part], detector: Detector, settings: ReadingSettings, out: Path, readers: int
+    numbers: Iterable[int], detector: Detector, settings: ReadingSettings, out: Path, readers: int
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Score parts in their order.
 
     Args:
-        parts: That are to be scored.
+        numbers: Of the parts of the plan that are to be scored.
         detector: The opened checkpoint.
         settings: How inputs are read.
         out: Folder of the run.
@@ -31,11 +31,12 @@ def score(
     Raises:
         OSError: If results cannot be written.
     """
-    reader, waiting = PartReader(settings, readers), iter(parts)
+    reader, waiting = PartReader(settings, readers), iter(numbers)
     begun: deque[tuple[Part, list[Any]]] = deque()
     try:
         while True:
-            while len(begun) < AHEAD and (part := next(waiting, None)):
+            while len(begun) < AHEAD and (number := next(waiting, None)) is not None:
+                part = read_part(out, number)
                 begun.append((part, reader.begin(part)))
             if not begun:
                 return

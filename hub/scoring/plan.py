@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,6 @@ class Part:
     number: int
     inputs: tuple[Input, ...]
 
-    @property
-    def name(self) -> str:
-        """Of its folder."""
-        return f"{self.number:08d}"
-
 
 def extend_plan(out: Path, inputs: Iterable[Input]) -> int:
     """Add what is not in a run's plan yet to it; returns how many inputs that are, each once.
@@ -49,10 +45,11 @@ def extend_plan(out: Path, inputs: Iterable[Input]) -> int:
         out: Folder of the run.
         inputs: In their order; those that the plan has are passed over.
     """
-    known, first = set(), 0
-    for part in read_plan(out):
-        known |= {_key(each) for each in part.inputs}
-        first = part.number + 1
+    known: set[bytes] = set()
+    first = 0
+    for number, _ in part_sizes(out):
+        known |= {_key(each) for each in read_part(out, number).inputs}
+        first = number + 1
     parts = enumerate(_grouped(_unknown(inputs, known)), first)
     begin = next(parts, None)
     if begin is None:
@@ -71,13 +68,30 @@ def extend_plan(out: Path, inputs: Iterable[Input]) -> int:
     return added
 
 
-def read_plan(out: Path) -> Iterator[Part]:
-    """The parts of a run in their order, one in memory at a time."""
-    for path in sorted((out / "plan").glob("from-*.parquet")):
-        with pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):  # a part each
-                rows = file.read_row_group(group).to_pylist()
-                yield Part(rows[0].pop("part"), tuple(map(_input, rows)))
+def part_sizes(out: Path) -> Iterator[tuple[int, int]]:
+    """The number of each part of a run, in their order, and of its inputs; none of these is read."""
+    for first, path in _files(out):
+        table = pq.read_metadata(path)
+        for group in range(table.num_row_groups):  # a part each
+            yield first + group, table.row_group(group).num_rows
+
+
+def read_part(out: Path, number: int) -> Part:
+    """A part by its number."""
+    first, path = max(each for each in _files(out) if each[0] <= number)
+    rows = _opened(path).read_row_group(number - first).to_pylist()
+    return Part(number, tuple(map(_input, rows)))
+
+
+def _files(out: Path) -> list[tuple[int, Path]]:
+    """The files of the plan, behind the number of the first part in each."""
+    return sorted((int(path.stem.removeprefix("from-")), path) for path in (out / "plan").glob("from-*.parquet"))
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> pq.ParquetFile:
+    """A file of the plan, which is never written anew; its table of contents is long."""
+    return pq.ParquetFile(path)
 
 
 def _row(number: int, each: Input) -> dict[str, Any]:

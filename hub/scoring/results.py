@@ -17,9 +17,9 @@ TEXTS = ("source", "reason", "kind", "model", "trained_on", "recording_verdict")
 WHOLE = ("face", "success", "number")
 
 
-def done_folder(out: Path, part: Part) -> Path:
+def done_folder(out: Path, number: int) -> Path:
     """Where a part's results are, once they are there."""
-    return out / "parts" / part.name
+    return out / "parts" / f"{number:08d}"
 
 
 def write_part(out: Path, part: Part, found: Iterable[Prediction], refused: dict[str, str]) -> None:
@@ -35,9 +35,9 @@ def write_part(out: Path, part: Part, found: Iterable[Prediction], refused: dict
         OSError: If they cannot be written; then nothing is there.
     """
     found = list(found)
-    folder = done_folder(out, part)
+    folder = done_folder(out, part.number)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{part.name}-"))
+    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         work.chmod(0o755)
         for name, rows in (("segments", segment_rows(found)), ("events", event_rows(found))):

@@ -4,7 +4,6 @@ The folder of the run is the truth, on a file system that all machines share: a 
 goes on with its fold from the last save. Inside a fold nothing is different.
 """
 
-import logging
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from training.errors import InputError
+from training.ray_cluster import connected
 
 ROOT = Path(__file__).parents[2]
 RETRIES = 3  # of a task whose machine or process was lost; own choice
@@ -45,19 +45,9 @@ def train_shares(module: str, shares: int, cluster: Cluster) -> None:
     Raises:
         InputError: If Ray is missing or cannot be reached, has no machine for a fold, or a fold cannot be trained.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise InputError("--engine ray needs Ray: pip install 'aullm[ray]'") from error
-    try:
-        ray.init(cluster.address, logging_level=logging.WARNING, log_to_driver=False)
-    except (ConnectionError, RuntimeError) as error:
-        raise InputError(f"--address {cluster.address}: no cluster is reached there ({error})") from error
-    try:
+    with connected(cluster.address) as ray:
         _check_room(cluster, ray.nodes())
         _train(ray, module, shares, cluster)
-    finally:
-        ray.shutdown()
 
 
 def _train(ray: Any, module: str, shares: int, cluster: Cluster) -> None:
