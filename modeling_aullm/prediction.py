@@ -25,6 +25,7 @@ from .video_reading import VideoSource, count_frames
 
 OF_THE_SOURCE = ("source", "fps", "num_frames")  # the prediction has these itself
 NOT_READ = "this face is not read"  # where another one is
+BATCH_SIZE = 16  # segments that the model sees at once
 
 
 class SourceError(ValueError):
@@ -143,11 +144,51 @@ def _face_result(face_id: int, face: Face) -> FaceResult:
     return FaceResult(face_id, (x, y, width, height), float(face.score), points)
 
 
+class Answering:
+    """Has the model see what was read of any sources, and hands each source its results.
+
+    Args:
+        detector: The opened checkpoint.
+        sensitivity: How sure an event has to be.
+        batch_size: Segments the model sees at once.
+    """
+
+    def __init__(self, detector: Detector, sensitivity: str, batch_size: int = BATCH_SIZE) -> None:
+        self.detector, self.sensitivity, self.batch_size = detector, sensitivity, batch_size
+        self._pending: list[tuple[Reading, Segment]] = []
+
+    def take(self, reading: Reading, seen: Segment | MotionStretch) -> None:
+        """Answer it, at once or in a batch with the next ones."""
+        if isinstance(seen, MotionStretch):
+            reading.take_stretch(self.detector, seen, self.sensitivity)
+        elif seen.pixel_values is None:
+            reading.take(seen, None)
+        else:
+            self._pending.append((reading, seen))
+        if len(self._pending) == self.batch_size:
+            self.finish()
+
+    def drop(self, reading: Reading) -> None:
+        """Forget what is not answered yet of a source that turned out to be of no use."""
+        self._pending = [each for each in self._pending if each[0] is not reading]
+
+    def finish(self) -> None:
+        """Answer what is left."""
+        if not self._pending:
+            return
+        pixels = np.stack([np.asarray(segment.pixel_values, np.float32) for _, segment in self._pending])
+        outputs, thresholds = self.detector.answer(pixels), self.detector.thresholds
+        found = self.detector.processor.post_process_action_units(outputs, thresholds=thresholds)
+        for (reading, segment), units in zip(self._pending, found, strict=True):
+            reading.take(segment, {code: units[code] for code in thresholds})
+        self._pending = []
+
+
 def predict_sources(
     detector: Detector,
     sources: Sequence[tuple[str, VideoSource]],
     sampling: Sampling,
-    batch_size: int = 16,
+    batch_size: int = BATCH_SIZE,
     report: Callable[[str, str], None] | None = None,
 ) -> list[Prediction]:
     """Find the action units of every source; segments are batched across sources, and read as they are needed.
@@ -167,7 +208,7 @@ def predict_sources(
     """
     processor, finds_events = detector.processor.video_processor, sampling.finds_events(detector)
     readings: list[Reading] = []
-    pending: list[tuple[Reading, Segment]] = []
+    answering = Answering(detector, sampling.sensitivity, batch_size)
     # NumPy's matrices are small here: threads of its own would spin while they wait, and take a core from the rest.
     numpy_alone = ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)
     with numpy_alone, Progress([video for _, video in sources]) as progress:
@@ -175,26 +216,17 @@ def predict_sources(
             reading = Reading(name, video)
             try:
                 for segment in read_source(processor, reading, sampling, finds_events=finds_events):
-                    if isinstance(segment, MotionStretch):
-                        reading.take_stretch(detector, segment, sampling.sensitivity)
-                    elif segment.pixel_values is None:
-                        reading.take(segment, None)
-                    else:
-                        pending.append((reading, segment))
-                    if len(pending) == batch_size:
-                        answer_segments(detector, pending)
-                        pending.clear()
+                    answering.take(reading, segment)
                     progress.reach(segment.end_frame + 1)
             except SourceError as error:
                 if report is None:
                     raise
                 report(name, str(error))
-                pending = [entry for entry in pending if entry[0] is not reading]
+                answering.drop(reading)
             else:
                 readings.append(reading)
             progress.next_source()
-        if pending:
-            answer_segments(detector, pending)
+        answering.finish()
     return [found for reading in readings for found in to_predictions(detector, reading, sampling)]
 
 
@@ -264,14 +296,6 @@ def _stretches(video_processor: Any, reading: Reading, sampling: Sampling) -> It
     for stretch in video_processor.iter_motion(reading.video, fps=sampling.fps, face=sampling.face):
         reading.num_frames = max(reading.num_frames, stretch.end_frame + 1)
         yield stretch
-
-
-def answer_segments(detector: Detector, pending: Sequence[tuple[Reading, Segment]]) -> None:
-    """Run the model on segments of any sources and hand each source its results."""
-    outputs = detector.answer(np.stack([np.asarray(segment.pixel_values, np.float32) for _, segment in pending]))
-    found = detector.processor.post_process_action_units(outputs, thresholds=detector.thresholds)
-    for (reading, segment), units in zip(pending, found, strict=True):
-        reading.take(segment, {code: units[code] for code in detector.thresholds})
 
 
 def to_predictions(detector: Detector, reading: Reading, sampling: Sampling) -> list[Prediction]:

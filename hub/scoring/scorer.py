@@ -6,12 +6,8 @@ from pathlib import Path
 from hub.scoring.reading import ReadingSettings, ReadInput, ReadPart
 from hub.scoring.results import write_part
 from modeling_aullm.detector import Detector
-from modeling_aullm.motion_stretch import MotionStretch
-from modeling_aullm.prediction import Reading, Sampling, answer_segments, to_predictions
+from modeling_aullm.prediction import Answering, Sampling, to_predictions
 from modeling_aullm.results import Prediction
-from modeling_aullm.segments import Segment
-
-BATCH = 16  # segments that the model sees at once, of any inputs of a part
 
 
 def reading_settings(detector: Detector, sampling: Sampling, time_limit: float) -> ReadingSettings:
@@ -44,16 +40,10 @@ def score_part(detector: Detector, read: ReadPart, sampling: Sampling, out: Path
 
 def predictions(detector: Detector, inputs: Sequence[ReadInput], sampling: Sampling) -> Iterator[Prediction]:
     """One prediction a face of each input; segments are batched across them in their order."""
-    pending: list[tuple[Reading, Segment]] = []
+    answering = Answering(detector, sampling.sensitivity)
     for each in inputs:
         for seen in each.seen:
-            if isinstance(seen, MotionStretch):
-                each.reading.take_stretch(detector, seen, sampling.sensitivity)
-            elif seen.pixel_values is None:
-                each.reading.take(seen, None)
-            else:
-                pending.append((each.reading, seen))
-    for first in range(0, len(pending), BATCH):
-        answer_segments(detector, pending[first : first + BATCH])
+            answering.take(each.reading, seen)
+    answering.finish()
     for each in inputs:
         yield from to_predictions(detector, each.reading, sampling)
