@@ -256,7 +256,9 @@ def read_source(
             found |= isinstance(segment, MotionStretch) or segment.pixel_values is not None
             yield segment
     except (ValueError, OSError) as error:
-        text = str(error).removeprefix(f"{reading.video}: ").removeprefix(f"{Path(reading.source)}: ")
+        of_file = error if isinstance(error, OSError) and error.filename else None
+        text = f"{of_file.filename}: cannot be read ({of_file.strerror})" if of_file else str(error)
+        text = text.removeprefix(f"{reading.video}: ").removeprefix(f"{Path(reading.source)}: ")
         inside = text.startswith(str(Path(reading.source)))  # a frame of the folder is named
         raise SourceError(text if inside else f"{reading.source}: {text}") from error
     if not found:

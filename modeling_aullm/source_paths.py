@@ -63,7 +63,11 @@ def find_sources(source: str, *, recursive: bool) -> Found:
 
 def _search(folder: str, recursive: bool, found: Found) -> None:
     before, inside = len(found.paths), 0
-    for place, folders, files in os.walk(folder):
+
+    def refuse(error: OSError) -> None:
+        found.paths.append(str(error.filename))  # a folder that may not be looked into: who reads it says why
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted((name for name in folders if name[0] != "."), key=_by_numbers) if recursive else []
         inside += sum(entry.is_dir() and entry.name[0] != "." for entry in os.scandir(place))
         videos, images = (

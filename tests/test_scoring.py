@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import datasets
@@ -26,7 +28,8 @@ from modeling_aullm import AULLMProcessor, predict
 from modeling_aullm.prediction import Sampling
 from training.errors import InputError
 
-EXAMPLES = Path(__file__).parents[1] / "space" / "examples"
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "space" / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +171,28 @@ def test_a_worker_of_a_cluster_that_cannot_go_on_says_so_once(checkpoint, tmp_pa
         (str(checkpoint), f"{tmp_path} cannot be written: "),
     ):
         assert Scoring(opened | {"model": model}, settings, str(tmp_path))(row)["failed"].startswith(said)
+
+
+# Root may read everything, and CI is root: without these two capabilities (capabilities(7)) modes bind root, too.
+BOUND_BY_MODES = """
+import ctypes, os, sys
+for capability in (1, 2):  # to override modes, and to search and read
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def test_what_may_not_be_read_is_told_and_the_rest_is_done(checkpoint, videos, tmp_path):
+    closed = videos / "closed"
+    closed.mkdir()
+    (videos / "clip2.mp4").chmod(0)
+    closed.chmod(0)
+    command = ["-m", "hub.score", videos, "--model", checkpoint, "--readers", "1", "--out", tmp_path / "out"]
+    done = subprocess.run([sys.executable, "-c", BOUND_BY_MODES, *command], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and done.stdout.endswith(": 2 scored, 3 refused\n"), done.stderr
+    refused = dict(zip(*(table(tmp_path / "out", "refused")[name] for name in ("source", "reason"))))
+    for path in (videos / "clip2.mp4", closed):
+        assert refused[str(path)] == f"{path}: cannot be read (Permission denied)"
 
 
 def test_a_folder_holds_the_results_of_one_model_and_one_run(checkpoint, videos, tmp_path):

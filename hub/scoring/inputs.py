@@ -2,6 +2,7 @@
 
 import glob
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,8 @@ def find_inputs(sources: Sequence[str]) -> Iterator[Input]:
         found = find_sources(source, recursive=True)
         if found.error and not tables:
             raise InputError(found.error)
+        for notice in found.notices:
+            sys.stderr.write(f"{notice}\n")
         for path in [*tables, *(path for path in found.paths if not path.endswith(PARQUET))]:
             yield from _of_file(path)
 
@@ -96,9 +99,10 @@ def _of_file(name: str, size: int | None = None) -> Iterator[Input]:
 
 
 def _size(path: str) -> int:
-    if os.path.isdir(path):
-        return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
-    return os.path.getsize(path) if os.path.exists(path) else 0
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(path)) if os.path.isdir(path) else os.path.getsize(path)
+    except OSError:  # what is not there, or may not be looked into, is refused when it is read
+        return 0
 
 
 def rows_of(address: str) -> Iterator[Input]:
