@@ -51,10 +51,10 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--address", help="ray: of the cluster, or auto to find it (default: a cluster of this machine alone)")
     add("--readers", type=int, help="processes that read (default: one less than there are processors)")
     add("--models", type=int, default=1, help="ray: workers that hold the model")
-    add("--num_gpus_per_worker", type=float, default=0.0, help="ray: GPUs of each of these")
+    add("--num_gpus_per_worker", "--num-gpus-per-worker", type=float, default=0.0, help="ray: GPUs of each of these")
     add("--face", default="largest", help="largest, all, cropped (ready face crops) or the number of a face")
     add("--sensitivity", default="normal", help="how sure an event has to be: high, normal or low")
-    add("--time_limit", type=float, default=TIME_LIMIT, help="seconds that reading one input may take")
+    add("--time_limit", "--time-limit", type=float, default=TIME_LIMIT, help="seconds that reading one input may take")
     options = parser.parse_args(arguments)
     options.face = int(options.face) if options.face.isdigit() else options.face
     options.readers = max(1, (os.cpu_count() or 2) - 1) if options.readers is None else options.readers
