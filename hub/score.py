@@ -100,15 +100,14 @@ def _score(options: argparse.Namespace) -> None:
         scored = on_ray.score(left, opened, settings, options.out, workers)
     else:
         scored = one_machine.score(left, detector, settings, options.out, options.readers)
-    refused: dict[str, str] = {}
-    total = sum(left.values())
+    total, refused = sum(left.values()), 0
     with tqdm(total=total, unit="input", desc=f"{added} new", dynamic_ncols=True) as bar:
         for inputs, why in scored:
             for line in why.values():
                 bar.write(line, file=sys.stderr)
-            refused |= why
+            refused += len(why)
             bar.update(inputs)
-    sys.stdout.write(f"{options.out}: {total - len(refused)} scored, {len(refused)} refused\n")
+    sys.stdout.write(f"{options.out}: {total - refused} scored, {refused} refused\n")
 
 
 if __name__ == "__main__":
