@@ -31,6 +31,7 @@ REGIONS: dict[str, tuple[str, ...]] = {
 PLACES = ("brow", "eye", "cheek", "nose", "mouth", "chin")  # that share the units among them
 SIDED = ("brow", "raised brow", "eye", "cheek", "mouth")
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+LAST = "last"  # what is said of the last of several is about
 ASKED = 10  # expressions that are asked for by number, whether there are as many or not
 MOVED = {True: "it moved", False: "it did not move", None: "it cannot be told whether it moved"}
 LEADS: dict[bool | None, str] = {True: "Yes. ", False: "No. ", None: ""}
@@ -230,27 +231,36 @@ def _of_time(findings: Findings) -> Iterator[Statement]:
             if known
             else Statement(kind, (), f"The number of {word}: {NO_TIMES}")
         )
-    parts: dict[str, Callable[[Expression], tuple[str, Any]]] = {
-        "time": lambda e: (f"{_span(e)}{_apex(e)}", [e.onset, e.apex, e.offset]),
-        "type": lambda e: (_type(e), _type(e).split()[0]),
-        "length": lambda e: (f"{e.duration:.2f} s", e.duration),
-    }
     for number in range(1, max(ASKED, len(shown)) + 1):
-        for kind, say in parts.items():
-            begin = f"The {kind} of expression {number}: "
-            if number > len(shown):
-                said, value = _none(len(shown)), None
-            elif not findings.is_recording:
-                said, value = NO_TIMES.rstrip("."), None
-            else:
-                said, value = say(shown[number - 1])
-            yield Statement(kind, (number,), f"{begin}{said}.", value)
-        if number <= len(shown):
-            yield from _of_expression(shown[number - 1], f"In expression {number}, ", (number,))
-        else:
-            none = f"{_none(len(shown))}."
-            yield Statement("units", (number,), f"In expression {number}, what moved: {none}")
-            yield Statement("emotion", (number,), f"In expression {number}, a hint by EMFACS: {none}")
+        one = shown[number - 1] if number <= len(shown) else None
+        yield from _of_one((number,), f"expression {number}", one, findings, len(shown))
+    yield from _of_one((LAST,), "the last expression", shown[-1] if shown else None, findings, len(shown))
+
+
+def _of_one(
+    about: tuple[Any, ...], name: str, expression: Expression | None, findings: Findings, count: int
+) -> Iterator[Statement]:
+    """Of one expression; None where there is none of this number."""
+    none = _none(count)
+    for kind, say in PARTS.items():
+        said, value = NO_TIMES.rstrip("."), None
+        if expression is None:
+            said = none
+        elif findings.is_recording:
+            said, value = say(expression)
+        yield Statement(kind, about, f"The {kind} of {name}: {said}.", value)
+    if expression is not None:
+        yield from _of_expression(expression, f"In {name}, ", about)
+    else:
+        yield Statement("units", about, f"In {name}, what moved: {none}.")
+        yield Statement("emotion", about, f"In {name}, a hint by EMFACS: {none}.")
+
+
+PARTS: dict[str, Callable[[Expression], tuple[str, Any]]] = {
+    "time": lambda e: (f"{_span(e)}{_apex(e)}", [e.onset, e.apex, e.offset]),
+    "type": lambda e: (_type(e), _type(e).split()[0]),
+    "length": lambda e: (f"{e.duration:.2f} s", e.duration),
+}
 
 
 def _count(word: str, shown: Sequence[Expression], kind: str, *, hidden: bool) -> Statement:

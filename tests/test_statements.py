@@ -64,6 +64,10 @@ def test_times_counts_and_kinds_are_those_of_the_events():
     assert said["time", (2,)].said == "The time of expression 2: 3.00 to 4.50 s, its apex at 3.75 s."
     assert said["type", (1,)].value == "micro-expression" and said["type", (2,)].value == "longer"
     assert said["when_unit", ("AU12",)].value == [1, 2] and said["when_unit", ("AU4",)].value == [2]
+    assert said["time", ("last",)].value == said["time", (2,)].value and said["units", ("last",)].value == [
+        "AU4",
+        "AU12",
+    ]
     assert said["units", (1,)].value == ["AU12"] and said["units", (2,)].value == ["AU4", "AU12"]
     assert said["time", (3,)].value is None and "there is none, two in all" in said["time", (3,)].said
 
@@ -71,6 +75,7 @@ def test_times_counts_and_kinds_are_those_of_the_events():
 def test_nothing_found_is_said_to_be_nothing():
     said = by_kind(of_events([], dict.fromkeys(UNITS, 0.5)))
     assert said["still", ()].text == "Yes. A face at rest: it did not move."
+    assert said["type", ("last",)].said == "The type of the last expression: there is none."
     assert said["any", ()].text == "No. An expression: there was none." and said["units", ()].value == []
     assert all(said["moved", (code,)].value is False for code in UNITS)
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from modeling_aullm.facs import ACTION_UNITS
 from modeling_aullm.findings import Expression, Findings
-from modeling_aullm.statements import Statement, statements
-from training.questions import unanswerable, wordings
+from modeling_aullm.statements import LAST, Statement, statements
 from training.questions.unit_words import CLAUSES, ORDINALS, REGIONS, SIDED_REGIONS, unit_name, unit_nouns
+from training.questions.wordings import POLITE, chosen, wordings
 
 # The kind of the statement that answers a kind of wording, where it has another name.
 ANSWERED_BY = {
@@ -56,7 +56,7 @@ class QuestionDraw:
 
     def __init__(self, rng: np.random.Generator, *, tried: bool = False) -> None:
         self.rng, self.tried = rng, tried
-        self.wordings = (wordings.TRIED | unanswerable.TRIED) if tried else (wordings.LEARNED | unanswerable.LEARNED)
+        self.wordings = wordings("tried" if tried else "learned")
         weights = np.array([WEIGHTS.get(kind, 1.0) for kind in self.wordings])
         self.shares = weights / weights.sum()
 
@@ -67,7 +67,7 @@ class QuestionDraw:
         about, words = self._about(findings, kind)
         wanted = ANSWERED_BY.get(kind, kind), about
         answer = next(each for each in among if (each.kind, each.about) == wanted)
-        template = self._one(self.wordings[kind])
+        template = chosen(self._one(self.wordings[kind]), self._one)
         question = template.format(**words)
         return Asked(self._said(question, kind), kind, answer, among)
 
@@ -82,7 +82,7 @@ class QuestionDraw:
         if kind == "pair":
             return (), self._unit(findings, "pair")[1]
         if kind.endswith(("_first", "_last")):
-            return (max(1, len(findings.expressions)) if kind.endswith("last") else 1,), {}
+            return (LAST if kind.endswith("last") else 1,), {}
         side = self._one(("left", "right"))
         if kind in ("raised", "raised_on"):
             return ("raised brow", side)[: 1 + (kind == "raised_on")], {"side": side}
@@ -114,7 +114,7 @@ class QuestionDraw:
             question = question.replace(f"the {side} the ", f"the {side} ")
         if kind in NOT_ANSWERED or self.tried:
             return question
-        question = self._one(wordings.POLITE).format(question)
+        question = self._one(POLITE).format(question)
         if self.rng.random() < 0.25:
             question = question.lower()
         return question.rstrip("?.") if self.rng.random() < 0.15 else question
