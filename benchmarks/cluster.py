@@ -30,7 +30,7 @@ from modeling_aullm.prediction import Sampling
 from training.synthetic import synthetic_corpus
 
 Row = dict[str, Any]
-SECONDS, PEOPLE, PARTS = 30.0, 100, 4
+SECONDS, FPS, PEOPLE, PARTS = 30.0, 30, 100, 4  # a webcam's recordings
 WORKERS, MILLION = (1, 2, 4, 8, 16, 32, 64), 1_000_000
 
 
@@ -38,7 +38,7 @@ def make_inputs(folder: Path, clips: int, recordings: int) -> tuple[Path, Path]:
     """A Parquet file of clips, and a folder of recordings."""
     videos = folder / "recordings"
     videos.mkdir()
-    write_recording(folder / "one.mp4", SECONDS)
+    write_recording(folder / "one.mp4", SECONDS, fps=FPS, turn_seconds=SECONDS)
     for number in range(recordings):
         (videos / f"{number:03d}.mp4").hardlink_to(folder / "one.mp4")
     people = max(1, min(PEOPLE, clips))
