@@ -1,4 +1,4 @@
-"""What scoring many inputs costs: one process beside a Ray cluster of two nodes, each stage alone, the driver's memory.
+"""What scoring many inputs costs: one process beside a Ray cluster of two nodes, and each stage alone.
 
     python -m benchmarks.cluster
 
@@ -17,10 +17,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import in_new_process, own_megabytes, show, write
+from benchmarks.measure import show, write
 from benchmarks.recording import write_recording
-from hub.scoring import on_ray
-from hub.scoring.inputs import Input, find_inputs
+from hub.scoring.inputs import find_inputs
 from hub.scoring.plan import extend_plan, part_sizes, read_part
 from hub.scoring.reading import read_input
 from hub.scoring.scorer import predictions, reading_settings
@@ -109,36 +108,11 @@ def on_paper(stage: Row, begins: float) -> list[Row]:
     return rows
 
 
-class Nothing:
-    """Stands in for both workers: takes the number of a part, and gives it back."""
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def __call__(self, row: Row) -> Row:
-        """What comes is what goes."""
-        return row if "inputs" in row else {"inputs": 1, "refused": "{}", "failed": ""}
-
-
-def driver_megabytes(count: int, address: str) -> float:
-    """Memory of the process that hands out paths which are not there."""
-    on_ray.Reading = on_ray.Scoring = Nothing  # type: ignore[misc,assignment]
-    with tempfile.TemporaryDirectory() as name:
-        out = Path(name)
-        extend_plan(out, (Input(f"videos/{number:08d}.mp4", f"videos/{number:08d}.mp4") for number in range(count)))
-        settings: Any = None
-        numbers = [number for number, _ in part_sizes(out)]
-        for _ in on_ray.score(numbers, {}, settings, out, on_ray.Workers(1, 1, address=address)):
-            pass
-    return own_megabytes("VmHWM")
-
-
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--clips", type=int, default=2000)
     parser.add_argument("--recordings", type=int, default=40)
-    parser.add_argument("--paths", type=int, nargs="+", default=[1000, 100_000], help="for the driver's memory")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, two_nodes() as address:
@@ -154,15 +128,11 @@ def main() -> None:
         begins = score(folder / "begin", (sources[1] / "000.mp4",), "--engine", "ray", "--address", address)
         begins -= stage["read a recording"] + stage["answer a recording"]
         paper = on_paper(stage, begins)
-        memory = [
-            {"paths": n, "megabytes of the driver": in_new_process(driver_megabytes, n, address)} for n in options.paths
-        ]
     show(f"{options.clips} clips and {options.recordings} recordings of {SECONDS:g} s", rates)
     show("Seconds of a stage, on one processor", [stage])
     show("A million clips, on paper", paper)
-    show("Paths that are not there, and workers that do nothing", memory)
     inputs = {"clips": options.clips, "recordings": options.recordings, "seconds": SECONDS}
-    write(options.output, {"inputs": inputs, "rates": rates, "stages": stage, "on_paper": paper, "memory": memory})
+    write(options.output, {"inputs": inputs, "rates": rates, "stages": stage, "on_paper": paper})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from hub.scoring.inputs import Input
 from modeling_aullm.output_files import write_whole
 
-MOST, MOST_BYTES = 32, 32_000_000  # own choice: seconds of work, and little memory while a part is under way
+MOST, MOST_BYTES = 32, 8_000_000  # own choice: seconds of work, and little memory while a part is under way
 SCHEMA = pyarrow.schema(
     [("part", "int64"), ("name", "string"), ("address", "binary"), ("row", "int64"), ("size", "int64")]
 )
