@@ -9,8 +9,9 @@ import argparse
 import os
 import signal
 import tempfile
-import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def cluster_of_three() -> tuple[Any, Any]:
     return cluster, cluster.add_node(num_cpus=1)
 
 
-class Losses(threading.Thread):
+class Losses:
     """Loses something of a cluster each time that some parts more have been written.
 
     Args:
@@ -43,16 +44,16 @@ class Losses(threading.Thread):
     """
 
     def __init__(self, cluster: Any, node: Any, parts: Path, every: int) -> None:
-        super().__init__(daemon=True)
         self.cluster, self.node, self.parts, self.every = cluster, node, parts, every
         self.lost: list[str] = []
 
-    def run(self) -> None:
+    def run(self, is_over: Callable[[], bool]) -> None:
         """Kill a worker at a time; after the second a node goes, after the third another comes."""
         for number, name in enumerate(KILLED, 1):
-            while len([*self.parts.glob("0*")]) < number * self.every:
+            while len([*self.parts.glob("0*")]) < number * self.every and not is_over():
                 time.sleep(0.2)
-            self._kill(name)
+            if not self._kill(name, is_over):
+                return
             if number == 2:
                 self.cluster.remove_node(self.node, allow_graceful=False)
                 self.lost.append("a node")
@@ -60,15 +61,16 @@ class Losses(threading.Thread):
                 self.cluster.add_node(num_cpus=1)
                 self.lost.append("(one added)")
 
-    def _kill(self, name: str) -> None:
-        """One worker of a name, as soon as there is one."""
-        while True:
+    def _kill(self, name: str, is_over: Callable[[], bool]) -> bool:
+        """One worker of a name, as soon as there is one; whether there was one before the end."""
+        while not is_over():
             for process in psutil.process_iter(["cmdline"]):
                 if name in " ".join(process.info["cmdline"] or ()):
                     os.kill(process.pid, signal.SIGKILL)
                     self.lost.append(name)
-                    return
+                    return True
             time.sleep(0.2)
+        return False
 
 
 def inputs_of(out: Path) -> list[str]:
@@ -91,8 +93,12 @@ def main() -> None:
         try:
             every = len([*(folder / "one/parts").iterdir()]) // (len(KILLED) + 2)
             losses = Losses(cluster, node, folder / "cluster" / "parts", every)
-            losses.start()
-            took = score(folder / "cluster", [clips], "--engine", "ray", "--address", cluster.address)
+            with ThreadPoolExecutor(1) as pool:  # nodes come and go in the main thread alone
+                scored = pool.submit(
+                    score, folder / "cluster", [clips], "--engine", "ray", "--address", cluster.address
+                )
+                losses.run(scored.done)
+                took = scored.result()
         finally:
             cluster.shutdown()
         one, other = ({str(p.relative_to(out)): p.read_bytes() for p in out.glob("parts/*/*")} for out in
