@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=1000)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # as Ray's workers have; more threads round otherwise
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clips, _ = make_inputs(folder, options.clips, 1)
