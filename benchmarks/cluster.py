@@ -129,7 +129,7 @@ def main() -> None:
         begins -= stage["read a recording"] + stage["answer a recording"]
         paper = on_paper(stage, begins)
     show(f"{options.clips} clips and {options.recordings} recordings of {SECONDS:g} s", rates)
-    show("Seconds of a stage, on one processor", [stage])
+    show("Seconds of a stage, in one process", [stage])
     show("A million clips, on paper", paper)
     inputs = {"clips": options.clips, "recordings": options.recordings, "seconds": SECONDS}
     write(options.output, {"inputs": inputs, "rates": rates, "stages": stage, "on_paper": paper})

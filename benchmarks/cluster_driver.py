@@ -44,7 +44,7 @@ def hand_out(count: int) -> Row:
             time.perf_counter()
             for _ in on_ray.score([number for number, _ in part_sizes(out)], {}, settings, out, on_ray.Workers(1, 1))
         ]
-    each = (ended[-1] - ended[0]) / (len(ended) - 1)  # without the start of the workers
+    each = (ended[-1] - ended[0]) / max(1, len(ended) - 1)  # without the start of the workers
     return {"paths": count, "megabytes of the driver": own_megabytes("VmHWM"), "milliseconds a part": 1000 * each}
 
 

@@ -12,7 +12,7 @@ def start_lightly() -> None:
     """To be called before anything else of the package is imported.
 
     One thread: others read beside it, and on pictures this small threads of OpenCV's and of BLAS wait for each other
-    more than they work; reading took half as much of the processors without them.
+    more than they work.
     """
     sys.modules.setdefault("aullm_command", ModuleType("aullm_command"))
     cv2.setNumThreads(1)
