@@ -82,21 +82,22 @@ def inputs_of(out: Path) -> list[str]:
 def main() -> None:
     """Lose, compare, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster_losses", description=__doc__.split("\n")[0])
-    parser.add_argument("--clips", type=int, default=1000)
+    parser.add_argument("--clips", type=int, default=500)
+    parser.add_argument("--recordings", type=int, default=100)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # as Ray's workers have; more threads round otherwise
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clips, _ = make_inputs(folder, options.clips, 1)
-        seconds = score(folder / "one", [clips])
+        sources = make_inputs(folder, options.clips, options.recordings)
+        seconds = score(folder / "one", sources)
         cluster, node = cluster_of_three()
         try:
             every = len([*(folder / "one/parts").iterdir()]) // (len(KILLED) + 2)
             losses = Losses(cluster, node, folder / "cluster" / "parts", every)
             with ThreadPoolExecutor(1) as pool:  # nodes come and go in the main thread alone
                 scored = pool.submit(
-                    score, folder / "cluster", [clips], "--engine", "ray", "--address", cluster.address
+                    score, folder / "cluster", sources, "--engine", "ray", "--address", cluster.address
                 )
                 losses.run(scored.done)
                 took = scored.result()
@@ -104,10 +105,10 @@ def main() -> None:
             cluster.shutdown()
         one, other = ({str(p.relative_to(out)): p.read_bytes() for p in out.glob("parts/*/*")} for out in
                       (folder / "one", folder / "cluster"))  # fmt: skip
-        found = inputs_of(folder / "cluster")
+        found, inputs = inputs_of(folder / "cluster"), options.clips + options.recordings
         row = {
-            "clips": options.clips, "lost": ", ".join(losses.lost), "missing": options.clips - len({*found}),
-            "twice": len(found) - len({*found}), "files": len(other), "the same bytes": one == other,
+            "clips": options.clips, "recordings": options.recordings, "lost": ", ".join(losses.lost),
+            "missing": inputs - len({*found}), "twice": len(found) - len({*found}), "files": len(other), "the same bytes": one == other,
             "seconds of one process": seconds, "of the cluster": took,
         }  # fmt: skip
     show("Lost during a run", [row])
