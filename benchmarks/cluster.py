@@ -73,14 +73,20 @@ def score(out: Path, sources: Sequence[Path], *options: str) -> float:
     return time.perf_counter() - start
 
 
-def stages(folder: Path, sources: tuple[Path, Path]) -> Row:
-    """Seconds of reading and answering one clip and one recording, of opening the model, and megabytes a clip takes.
-
-    At one thread, which is what Ray gives a worker.
-    """
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """What Ray gives a worker."""
+    before = cv2.getNumThreads(), torch.get_num_threads()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    threadpool_limits(1)
+    with threadpool_limits(1, user_api="blas"):
+        yield
+    cv2.setNumThreads(before[0])
+    torch.set_num_threads(before[1])
+
+
+def stages(folder: Path, sources: tuple[Path, Path]) -> Row:
+    """Seconds of reading and answering one clip and one recording, of opening the model, and megabytes a clip takes."""
     start = time.perf_counter()
     detector = open_detector(str(DEFAULT_CHECKPOINT))
     row: Row = {"open the model": time.perf_counter() - start}
@@ -134,7 +140,8 @@ def main() -> None:
         }
         took = {way: run(folder / way) for way, run in ways.items()}
         rates = [{"way": way, "seconds": s, "of one process": took["one process"] / s} for way, s in took.items()]
-        stage = stages(folder, sources)
+        with one_thread():
+            stage = stages(folder, sources)
         begins = score(folder / "begin", (sources[1] / "000.mp4",), "--engine", "ray", "--address", address)
         begins -= stage["read a recording"] + stage["answer a recording"]
         paper = on_paper(stage, begins)

@@ -108,7 +108,8 @@ def main() -> None:
         found, inputs = inputs_of(folder / "cluster"), options.clips + options.recordings
         row = {
             "clips": options.clips, "recordings": options.recordings, "lost": ", ".join(losses.lost),
-            "missing": inputs - len({*found}), "twice": len(found) - len({*found}), "files": len(other), "the same bytes": one == other,
+            "missing": inputs - len({*found}), "twice": len(found) - len({*found}),
+            "files": len(other), "the same bytes": one == other,
             "seconds of one process": seconds, "of the cluster": took,
         }  # fmt: skip
     show("Lost during a run", [row])
