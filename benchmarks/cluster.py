@@ -29,7 +29,7 @@ from hub.scoring.reading import read_input
 from hub.scoring.scorer import predictions, reading_settings
 from modeling_aullm import DEFAULT_CHECKPOINT
 from modeling_aullm.detector import open_detector
-from modeling_aullm.prediction import Sampling
+from modeling_aullm.source_reading import Sampling
 from training.synthetic import synthetic_corpus
 
 Row = dict[str, Any]

@@ -23,7 +23,8 @@ from benchmarks.speed import Row, infer, make_clips
 from modeling_aullm import DEFAULT_CHECKPOINT
 from modeling_aullm.detector import Detector, open_detector
 from modeling_aullm.overlay import write_video
-from modeling_aullm.prediction import Sampling, predict_sources
+from modeling_aullm.prediction import predict_sources
+from modeling_aullm.source_reading import Sampling
 from training.data.clips import MAX_FRAMES
 from training.learning.memory import keep_freed_memory
 from training.synthetic import draw_face, synthetic_clip, synthetic_corpus

@@ -29,7 +29,8 @@ from benchmarks.soak_inputs import damage, write_inputs
 from modeling_aullm import DEFAULT_CHECKPOINT
 from modeling_aullm.detector import Detector, open_detector
 from modeling_aullm.face_alignment import detect_largest_face
-from modeling_aullm.prediction import Sampling, predict_sources
+from modeling_aullm.prediction import predict_sources
+from modeling_aullm.source_reading import Sampling
 from modeling_aullm.video_reading import VideoError
 
 TOLERANCE_MB = 4  # for what libraries still cache

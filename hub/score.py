@@ -27,7 +27,7 @@ from hub.scoring.results import done_folder
 from hub.scoring.scorer import reading_settings
 from modeling_aullm.api import open_named
 from modeling_aullm.face_alignment import check_face
-from modeling_aullm.prediction import Sampling
+from modeling_aullm.source_reading import Sampling
 from training.errors import InputError, run_command
 
 TIME_LIMIT = 600.0

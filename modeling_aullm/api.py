@@ -10,9 +10,10 @@ from PIL import Image
 
 from .detector import ENGINES, CheckpointError, Detector, open_detector
 from .face_alignment import check_face
-from .prediction import Sampling, SourceError, predict_sources
+from .prediction import predict_sources
 from .predictions import Predictions
 from .source_paths import find_sources
+from .source_reading import Sampling, SourceError
 from .temporal_windows import WINDOW_SECONDS, check_window
 from .video_reading import VideoSource, source_name
 

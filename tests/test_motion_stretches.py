@@ -25,11 +25,12 @@ from modeling_aullm.motion_stretches import (
     UnreadStretch,
     iter_motion,
 )
-from modeling_aullm.prediction import Sampling, predict_sources
+from modeling_aullm.prediction import predict_sources
 from modeling_aullm.processing_aullm import AULLMProcessor
 from modeling_aullm.result_files import to_csv, to_json
 from modeling_aullm.result_table import to_table
 from modeling_aullm.results import Checkpoint
+from modeling_aullm.source_reading import Sampling
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_stream import VideoError
 

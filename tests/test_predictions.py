@@ -20,12 +20,12 @@ import modeling_aullm
 from modeling_aullm.api import CheckpointWarning, SourceWarning
 from modeling_aullm.detector import CheckpointError
 from modeling_aullm.face_alignment import align, alignment_transform, detect_faces, to_grey
-from modeling_aullm.prediction import SourceError
 from modeling_aullm.predictions import Predictions
 from modeling_aullm.processing_aullm import AULLMProcessor
 from modeling_aullm.progress import Progress
 from modeling_aullm.result_html import FACES_SHOWN
 from modeling_aullm.segments import Segment
+from modeling_aullm.source_reading import SourceError
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 
 INTERRUPTED = (segment(0, 9), segment(5, 14, active=("AU4",)), gap(15, 30), segment(31, 44))

@@ -25,7 +25,7 @@ from hub.scoring.on_ray import Scoring
 from hub.scoring.plan import Part
 from hub.scoring.reading import PartReader, ReadingSettings, ReadPart
 from modeling_aullm import AULLMProcessor, predict
-from modeling_aullm.prediction import Sampling
+from modeling_aullm.source_reading import Sampling
 from training.errors import InputError
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from modeling_aullm import api, predict
 from modeling_aullm.modeling_aullm import AULLMForAUDetection
-from modeling_aullm.prediction import Sampling
+from modeling_aullm.source_reading import Sampling
 
 RECORDING = EXAMPLES / "timeline.mp4"
 PHONE = 390  # pixels

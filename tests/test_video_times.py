@@ -13,7 +13,7 @@ from predictions import prediction, segment
 
 from modeling_aullm import overlay
 from modeling_aullm.frame_times import usual_spacing
-from modeling_aullm.prediction import Reading, Sampling, _segments
+from modeling_aullm.source_reading import Reading, Sampling, _segments
 from modeling_aullm.video_processing_aullm import AULLMVideoProcessor
 from modeling_aullm.video_reading import DEFAULT_FPS, VideoError, count_frames, open_video
 

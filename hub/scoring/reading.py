@@ -26,8 +26,8 @@ from hub.scoring.light_start import start_lightly
 from hub.scoring.plan import Part
 from modeling_aullm.clip_reading import ClipReader
 from modeling_aullm.motion_stretch import MotionStretch
-from modeling_aullm.prediction import Reading, Sampling, SourceError, read_source
 from modeling_aullm.segments import Segment
+from modeling_aullm.source_reading import Reading, Sampling, SourceError, read_source
 from training.errors import InputError
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from hub.scoring.reading import ReadingSettings, ReadInput, ReadPart
 from hub.scoring.results import write_part
 from modeling_aullm.detector import Detector
-from modeling_aullm.prediction import Answering, Sampling, to_predictions
+from modeling_aullm.prediction import Answering, to_predictions
 from modeling_aullm.results import Prediction
+from modeling_aullm.source_reading import Sampling
 
 
 def reading_settings(detector: Detector, sampling: Sampling, time_limit: float) -> ReadingSettings:
