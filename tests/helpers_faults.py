@@ -4,6 +4,7 @@ It takes one JSON line a command and forks for each, so that the long imports ar
 """
 
 import fcntl
+import gc
 import importlib
 import json
 import os
@@ -93,10 +94,13 @@ def _fork(name, arguments, file_bytes, stop_after, stdout):
 
 
 def _serve():
+    gc.disable()  # what is imported is here to stay, and need not be looked through
     for module in ("hub.prepare", "hub.evaluate", "training.train", "training.loso", "modeling_aullm.prediction"):
         importlib.import_module(module)
     import torch
 
+    gc.freeze()
+    gc.enable()
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal, while the tests run
     for line in sys.stdin:

@@ -4,6 +4,7 @@ As a script, the process that they are forked from. It has imported what no vari
 (huggingface_hub, and all that stands on it), each of them imports by itself.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -53,6 +54,8 @@ def _forking():
 
 def _run(command, environment, folder, written):
     """In the forked process."""
+    gc.set_threshold(100_000)
+    gc.enable()
     for number, name in enumerate(("stdout", "stderr"), 1):
         os.dup2(os.open(Path(written, name), os.O_CREAT | os.O_WRONLY), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -69,8 +72,10 @@ def _run(command, environment, folder, written):
 
 
 def _serve():
+    gc.disable()  # what is imported is here to stay, and need not be looked through
     for name in IMPORTED:
         importlib.import_module(name)
+    gc.freeze()
     assert "huggingface_hub" not in sys.modules
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
