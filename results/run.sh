@@ -52,15 +52,24 @@ shipped AC4AU-like --method ac4au
 shipped au_llm --method au_llm
 shipped flow_sssnet --method flow_sssnet
 
-# The shipped checkpoint and theirs on the same clips of the other domain (a minute each).
+# The shipped checkpoint and theirs on the same clips of the other domain (a minute each), and, where a folder of one's own
+# is given (photographs=FOLDER), on photographs that another hand moves.
 shipped=modeling_aullm/checkpoints/synthetic-smollm2-135m
-for bed in $beds; do
+folder_of() { local bed=${1#runs/}; echo "${bed//[:\/]/_}"; }
+all_on() { # BED OPTION...
     for model in $shipped runs/shipped/*/checkpoint; do
         name=AULLM++
         [ "$model" = $shipped ] || name=$(basename "$(dirname "$model")")
-        python -m hub.evaluate --model "$model" --data "$bed" --data_seed 3 --max_subjects 100 --clips_per_subject 8 \
-            --output "runs/shipped_beds/${bed//[:\/]/_}/$name"
+        python -m hub.evaluate --model "$model" --data "$1" --output "runs/shipped_beds/$(folder_of "$1")/$name" "${@:2}"
     done
+}
+for bed in $beds; do
+    all_on "$bed" --data_seed 3 --max_subjects 100 --clips_per_subject 8
+done
+moved=${photographs:+runs/moved_photographs runs/moved_photographs_harder}
+for bed in $moved; do
+    python -m benchmarks.moved_clips --photographs "$photographs" --output "$bed" $([[ $bed != *_harder ]] || echo --hard)
+    all_on "$bed"
 done
 
 # Its temporal head (under an hour), and how well it finds events.
@@ -82,8 +91,8 @@ insert=results/README.md report methods $own runs/methods/{Micro-AU-CLIP-like,DE
 insert=results/README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_node_regions,no_flow,no_mge_efp,random_llm,no_reader,focal}
 insert=results/README.md report ccr runs/ccr/{AULLM++,no_ccr}
 insert= report left_out runs/left_out/untaught
-for bed in $beds; do
-    own=${bed//[:\/]/_}
+for bed in $beds $moved; do
+    own=$(folder_of "$bed")
     insert= report "shipped/$own" "runs/shipped_beds/$own/AULLM++" \
         "runs/shipped_beds/$own"/{Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,flow_sssnet}
 done
