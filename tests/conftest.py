@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-gc.disable()  # what is imported is here to stay: see `pytest_collection_finish`
 
 import pytest
 import torch
@@ -35,9 +34,15 @@ settings.register_profile("long", settings.get_profile("suite"), max_examples=50
 settings.load_profile("suite")
 
 
+def pytest_collection() -> None:
+    """What is imported is here to stay: to look through it for garbage, again and again, took a fifth of the time."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """To look through what was imported for garbage, again and again, takes a fifth of the tests' time."""
+    """From here on there is garbage."""
     gc.freeze()
+    gc.set_threshold(50_000)
     gc.enable()
 
 
