@@ -1,4 +1,4 @@
-"""How much memory the process takes that hands out the work on a Ray cluster, by the number of inputs.
+"""Memory of the process that hands out the work on a Ray cluster, and its time a part, by the number of inputs.
 
     python -m benchmarks.cluster_driver
 
