@@ -129,6 +129,16 @@ def test_report_names_runs_settings_kinds_of_f1_and_that_data_is_synthetic(two_r
         assert name in text and picture.std() > 10
 
 
+def test_an_evaluated_checkpoint_goes_by_its_name(tmp_path):
+    run = make_run(tmp_path / "evaluated")
+    record = json.loads((run / "run.json").read_text())
+    record |= {"protocol": "evaluate", "options": {"model": "my-lab/aullm", "clips_per_subject": 8}}
+    (run / "run.json").write_text(json.dumps(record))
+    report(run, "--output", tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "| evaluated | my-lab/aullm (clips_per_subject=8) | evaluate |" in text
+
+
 def test_csv_tables_hold_figures_intervals_spread_and_differences(two_runs, tmp_path):
     report(*two_runs, "--output", tmp_path / "out")
     summary, units, significance, runs = (

@@ -69,14 +69,15 @@ def parts_of(runs: Sequence[Run]) -> list[str]:
 
 
 def settings(record: dict[str, Any]) -> str:
-    """The method, and the options of model, training and data that differ from their defaults."""
+    """The method, or the checkpoint that was evaluated, and the options that differ from their defaults."""
+    name = "method" if "method" in record["options"] else "model"  # `hub.evaluate` has no method of its own
     changed = []
     for option in [*fields(DataOptions), *fields(Recipe)]:
         default = option.default if option.default_factory is MISSING else option.default_factory()
         value = record["options"].get(option.name, default)
-        if option.name != "method" and value != default:
+        if option.name != name and value != default:
             changed.append(f"{option.name}={' '.join(map(str, value)) if isinstance(value, list) else value}")
-    method = str(record["options"].get("method", "?"))
+    method = str(record["options"].get(name, record["protocol"]))
     if METHOD_NAMES.get(method, "").endswith("-like"):
         method = METHOD_NAMES[method]
     return f"{method} ({', '.join(changed)})" if changed else method
