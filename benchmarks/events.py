@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.measure import write
-from benchmarks.moved_faces import draw_recording, encode, place
+from benchmarks.moved_faces import draw_recording, encode, place, read_photographs
 from modeling_aullm import predict
 from modeling_aullm.results import Prediction
 from training.scoring.spotting import Event, Recording, score_recordings
@@ -65,25 +64,29 @@ def draw_all(pictures: Sequence[np.ndarray], work: Path) -> Iterator[tuple[Path,
 def main() -> None:
     """Draw, predict, print the figures and write them as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--photographs", type=Path, required=True, help="folder of photographs with one face each")
+    parser.add_argument(
+        "--photographs",
+        type=read_photographs,
+        required=True,
+        metavar="FOLDER",
+        help="folder of photographs with one face each",
+    )
     parser.add_argument("--model", help="checkpoint; default: the shipped one")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/events.json"))
     options = parser.parse_args()
-    read = [cv2.imread(str(path)) for path in sorted(options.photographs.iterdir())]
-    pictures = [cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) for picture in read if picture is not None]
     ways: dict[str, tuple[dict[str, Any], Callable[[Prediction], list[Event]]]] = {
         **{f"events, {name}": ({"sensitivity": name}, events_of) for name in ("high", "normal", "low")},
         "windows of 0.5 s every 0.25 s": ({"window": 0.5}, window_runs),
         "windows of 0.5 s every 0.1 s": ({"window": 0.5, "stride": 0.1}, window_runs),
     }
     with tempfile.TemporaryDirectory(prefix="aullm-events-") as work:
-        truths = {str(path): truth for path, truth in draw_all(pictures, Path(work))}
+        truths = {str(path): truth for path, truth in draw_all(options.photographs, Path(work))}
         figures = {}
         for name, (settings, events_in) in ways.items():
             found = {each.source: events_in(each) for each in predict(list(truths), model=options.model, **settings)}
             recordings = [Recording(truth, found[path], SECONDS / 60, not truth) for path, truth in truths.items()]
             figures[name] = score_recordings(recordings)
-    write(options.out, {"seed": SEED, "photographs": len(pictures), "ways": figures})
+    write(options.out, {"seed": SEED, "photographs": len(options.photographs), "ways": figures})
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from benchmarks.moved_faces import (
     bump,
     head_map,
     place,
+    read_photographs,
     slow_course,
     unit_field,
 )
@@ -125,14 +126,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.moved_clips", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--photographs", type=Path, required=True, help="folder of photographs with one face each")
+    parser.add_argument(
+        "--photographs",
+        type=read_photographs,
+        required=True,
+        metavar="FOLDER",
+        help="folder of photographs with one face each",
+    )
     parser.add_argument("--output", type=Path, required=True, help="new folder of the dataset")
     parser.add_argument("--hard", action="store_true", help="half the movement, four times the head's, blinks")
     options = parser.parse_args()
-    read = [cv2.imread(str(path)) for path in sorted(options.photographs.iterdir())]
-    pictures = [cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) for picture in read if picture is not None]
+    if options.output.exists():
+        parser.error(f"--output {options.output} is there already: name a new folder")
     features = clip_features(datasets.Array3D((None, SIZE, SIZE), "uint8"))
-    data = datasets.Dataset.from_list(list(draw_all(pictures, hard=options.hard)), features=features)
+    data = datasets.Dataset.from_list(list(draw_all(options.photographs, hard=options.hard)), features=features)
     options.output.mkdir(parents=True)
     data.to_parquet(options.output / "clips.parquet")
 

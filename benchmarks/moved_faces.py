@@ -5,6 +5,7 @@ flicker, noise, H.264. Written independently of `training/synthetic`, so that wh
 movements drawn by another hand; the faces' skin is real, their movement is not.
 """
 
+import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -57,6 +58,25 @@ class Scene:
     def eyes_apart(self) -> float:
         """Pixels."""
         return float(np.linalg.norm(self.points[1] - self.points[0]))
+
+
+def read_photographs(folder: str) -> list[np.ndarray]:
+    """The pictures of a folder by name, RGB uint8; files that are none are passed over.
+
+    Raises:
+        argparse.ArgumentTypeError: If there is no picture, or one without a face.
+    """
+    pictures = []
+    for path in sorted(Path(folder).glob("*")):
+        read = cv2.imread(str(path))
+        if read is None:
+            continue
+        pictures.append(cv2.cvtColor(read, cv2.COLOR_BGR2RGB))
+        if detect_largest_face(pictures[-1]) is None:
+            raise argparse.ArgumentTypeError(f"no face was found in {path}; leave it out")
+    if not pictures:
+        raise argparse.ArgumentTypeError(f"{folder} is no folder with pictures; name one, with one face in each")
+    return pictures
 
 
 def place(photograph: np.ndarray, face_width: int) -> Scene:

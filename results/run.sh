@@ -7,8 +7,14 @@ set -euo pipefail
 export HF_HUB_OFFLINE=1
 beds="synthetic:B synthetic:B/hidden synthetic:B/weak synthetic:B/changed_rules"
 
-train_on() { # DATA NAME SEEDS OPTION... ; tested on unseen people and on every bed of the other domain
-    python -m training.cross_domain --train "$1" --test $beds --output "runs/$2" --seeds "$3" \
+# Where a folder of one's own is given (photographs=FOLDER): photographs that another hand moves, a test bed of all models.
+moved=${photographs:+runs/moved_photographs runs/moved_photographs_harder}
+for bed in $moved; do
+    [ -d "$bed" ] || python -m benchmarks.moved_clips --photographs "$photographs" --output "$bed" $([[ $bed != *_harder ]] || echo --hard)
+done
+
+train_on() { # DATA NAME SEEDS OPTION... ; tested on unseen people, on every bed of the other domain and on photographs
+    python -m training.cross_domain --train "$1" --test $beds $moved --output "runs/$2" --seeds "$3" \
         --max_subjects 300 --clips_per_subject 5 --unseen_share 0.2 --max_test_subjects 100 \
         --evidence_steps 220 --max_steps 30 --eval_steps 15 --dropout 0.1 --bf16 True "${@:4}"
 }
@@ -52,8 +58,7 @@ shipped AC4AU-like --method ac4au
 shipped au_llm --method au_llm
 shipped flow_sssnet --method flow_sssnet
 
-# The shipped checkpoint and theirs on the same clips of the other domain (a minute each), and, where a folder of one's own
-# is given (photographs=FOLDER), on photographs that another hand moves.
+# The shipped checkpoint and theirs on the same clips of the other domain and on photographs (a minute each).
 shipped=modeling_aullm/checkpoints/synthetic-smollm2-135m
 folder_of() { local bed=${1#runs/}; echo "${bed//[:\/]/_}"; }
 all_on() { # BED OPTION...
@@ -66,11 +71,7 @@ all_on() { # BED OPTION...
 for bed in $beds; do
     all_on "$bed" --data_seed 3 --max_subjects 100 --clips_per_subject 8
 done
-moved=${photographs:+runs/moved_photographs runs/moved_photographs_harder}
-for bed in $moved; do
-    python -m benchmarks.moved_clips --photographs "$photographs" --output "$bed" $([[ $bed != *_harder ]] || echo --hard)
-    all_on "$bed"
-done
+for bed in $moved; do all_on "$bed"; done
 
 # Its temporal head (under an hour), and how well it finds events.
 python -m training.temporal_head --checkpoint $shipped --output runs/temporal_head
