@@ -5,6 +5,7 @@
 # From the top of a checkout with its environment active: bash results/run.sh
 set -euo pipefail
 export HF_HUB_OFFLINE=1
+bf16=${bf16:-True} # bf16=False on a CPU without AMX, which is slower in bfloat16 than in single precision
 beds="synthetic:B synthetic:B/hidden synthetic:B/weak synthetic:B/changed_rules"
 
 # Where a folder of one's own is given (photographs=FOLDER): photographs that another hand moves, a test bed of all models.
@@ -16,7 +17,7 @@ done
 train_on() { # DATA NAME SEEDS OPTION... ; tested on unseen people, on every bed of the other domain and on photographs
     python -m training.cross_domain --train "$1" --test $beds $moved --output "runs/$2" --seeds "$3" \
         --max_subjects 300 --clips_per_subject 5 --unseen_share 0.2 --max_test_subjects 100 \
-        --evidence_steps 220 --max_steps 30 --eval_steps 15 --dropout 0.1 --bf16 True "${@:4}"
+        --evidence_steps 220 --max_steps 30 --eval_steps 15 --dropout 0.1 --bf16 "$bf16" "${@:4}"
 }
 run() { train_on synthetic:A "$@"; }
 
@@ -49,7 +50,7 @@ run left_out/untaught 1 --leave_units_out True
 shipped() { # NAME OPTION... ; on as many clips as the shipped checkpoint, whose README has its own command
     python -m training.train --data synthetic:A --test $beds --output "runs/shipped/$1" --max_subjects 3000 \
         --clips_per_subject 8 --max_test_subjects 100 --validation_share 0.03 --unseen_share 0.03 \
-        --evidence_steps 2400 --max_steps 100 --eval_steps 200 --bf16 True --data_seed 3 "${@:2}"
+        --evidence_steps 2400 --max_steps 100 --eval_steps 200 --bf16 "$bf16" --data_seed 3 "${@:2}"
 }
 
 shipped Micro-AU-CLIP-like --method micro_au_clip
