@@ -8,16 +8,11 @@ export HF_HUB_OFFLINE=1
 bf16=${bf16:-True} # bf16=False on a CPU without AMX, which is slower in bfloat16 than in single precision
 beds="synthetic:B synthetic:B/hidden synthetic:B/weak synthetic:B/changed_rules"
 
-# Where a folder of one's own is given (photographs=FOLDER): photographs that another hand moves, a test bed of all models.
-moved=${photographs:+runs/moved_photographs runs/moved_photographs_harder}
-for bed in $moved; do
-    [ -d "$bed" ] || python -m benchmarks.moved_clips --photographs "$photographs" --output "$bed" $([[ $bed != *_harder ]] || echo --hard)
-done
+small="--max_subjects 300 --clips_per_subject 5 --unseen_share 0.2 --max_test_subjects 100
+    --evidence_steps 220 --max_steps 30 --eval_steps 15 --dropout 0.1 --bf16 $bf16"
 
-train_on() { # DATA NAME SEEDS OPTION... ; tested on unseen people, on every bed of the other domain and on photographs
-    python -m training.cross_domain --train "$1" --test $beds $moved --output "runs/$2" --seeds "$3" \
-        --max_subjects 300 --clips_per_subject 5 --unseen_share 0.2 --max_test_subjects 100 \
-        --evidence_steps 220 --max_steps 30 --eval_steps 15 --dropout 0.1 --bf16 "$bf16" "${@:4}"
+train_on() { # DATA NAME SEEDS OPTION... ; tested on unseen people, on every bed of the other domain
+    python -m training.cross_domain --train "$1" --test $beds --output "runs/$2" --seeds "$3" $small "${@:4}"
 }
 run() { train_on synthetic:A "$@"; }
 
@@ -59,20 +54,40 @@ shipped AC4AU-like --method ac4au
 shipped au_llm --method au_llm
 shipped flow_sssnet --method flow_sssnet
 
-# The shipped checkpoint and theirs on the same clips of the other domain and on photographs (a minute each).
+# Where a folder of one's own is given (photographs=FOLDER): photographs that another hand moves.
+moved=${photographs:+runs/moved_photographs runs/moved_photographs_harder}
+for bed in $moved; do
+    [ -d "$bed" ] || python -m benchmarks.moved_clips --photographs "$photographs" --output "$bed" $([[ $bed != *_harder ]] || echo --hard)
+done
+
+# The runs on 1 050 clips keep no model: those of seed 1 once more, to be shown photographs.
+kept() { python -m training.train --data synthetic:A --test synthetic:B --output "runs/kept/$1" $small "${@:2}"; }
+if [ "$moved" ]; then
+    kept AULLM++
+    kept Micro-AU-CLIP-like --method micro_au_clip
+    kept DEFT-LLM-like --method deft_llm
+    kept AC4AU-like --method ac4au
+    kept au_llm --method au_llm
+    kept flow_sssnet --method flow_sssnet
+fi
+
+# All of them on the same clips of the other domain and on photographs (a minute each).
 shipped=modeling_aullm/checkpoints/synthetic-smollm2-135m
 folder_of() { local bed=${1#runs/}; echo "${bed//[:\/]/_}"; }
+on_bed() { # FOLDER NAME CHECKPOINT BED OPTION...
+    python -m hub.evaluate --model "$3" --data "$4" --output "runs/$1/$(folder_of "$4")/$2" "${@:5}"
+}
 all_on() { # BED OPTION...
-    for model in $shipped runs/shipped/*/checkpoint; do
-        name=AULLM++
-        [ "$model" = $shipped ] || name=$(basename "$(dirname "$model")")
-        python -m hub.evaluate --model "$model" --data "$1" --output "runs/shipped_beds/$(folder_of "$1")/$name" "${@:2}"
-    done
+    on_bed shipped_beds AULLM++ $shipped "$@"
+    for run in runs/shipped/*/; do on_bed shipped_beds "$(basename "$run")" "$run/checkpoint" "$@"; done
 }
 for bed in $beds; do
     all_on "$bed" --data_seed 3 --max_subjects 100 --clips_per_subject 8
 done
-for bed in $moved; do all_on "$bed"; done
+for bed in $moved; do
+    all_on "$bed"
+    for run in runs/kept/*/; do on_bed kept_beds "$(basename "$run")" "$run/checkpoint" "$bed"; done
+done
 
 # Its temporal head (under an hour), and how well it finds events.
 python -m training.temporal_head --checkpoint $shipped --output runs/temporal_head
@@ -97,5 +112,10 @@ for bed in $beds $moved; do
     own=$(folder_of "$bed")
     insert= report "shipped/$own" "runs/shipped_beds/$own/AULLM++" \
         "runs/shipped_beds/$own"/{Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,flow_sssnet}
+done
+for bed in $moved; do
+    own=$(folder_of "$bed")
+    insert= report "kept/$own" "runs/kept_beds/$own/AULLM++" \
+        "runs/kept_beds/$own"/{Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,flow_sssnet}
 done
 insert=results/README.md report spotting runs/spotting
