@@ -31,9 +31,7 @@ run ablations/no_r_augnn 2 --structure none
 run ablations/no_node_regions 2 --node_regions False
 run ablations/no_flow 2 --motion led
 run ablations/no_mge_efp 2 --evidence efp
-run ablations/random_llm 2 --language_model random
 run ablations/no_reader 2 --read_out last_position
-run ablations/focal 2 --loss focal
 
 # What CCR is for: a rule that held in training (AU17 with every AU4) and holds nowhere else.
 train_on synthetic:A/spurious_rule ccr/AULLM++ 3
@@ -105,7 +103,8 @@ report() { # NAME RUN... ; the others are compared with the first
 
 own=runs/methods/AULLM++
 insert=results/README.md report methods $own runs/methods/{Micro-AU-CLIP-like,DEFT-LLM-like,AC4AU-like,au_llm,led_head,flow_sssnet,prior}
-insert=results/README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn,no_node_regions,no_flow,no_mge_efp,random_llm,no_reader,focal}
+insert=results/README.md report ablations $own runs/ablations/{no_llm,no_ccr,no_r_augnn}
+insert= report design $own runs/ablations/{no_mge_efp,no_flow,no_node_regions,no_reader}
 insert=results/README.md report ccr runs/ccr/{AULLM++,no_ccr}
 insert= report left_out runs/left_out/untaught
 for bed in $beds $moved; do
