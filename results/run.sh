@@ -28,10 +28,10 @@ run methods/prior 3 --method prior
 run ablations/no_llm 2 --language_model none
 run ablations/no_ccr 2 --ccr_weight 0
 run ablations/no_r_augnn 2 --structure none
-run ablations/no_node_regions 2 --node_regions False
-run ablations/no_flow 2 --motion led
-run ablations/no_mge_efp 2 --evidence efp
-run ablations/no_reader 2 --read_out last_position
+run ablations/no_node_regions 1 --node_regions False
+run ablations/no_flow 1 --motion led
+run ablations/no_mge_efp 1 --evidence efp
+run ablations/no_reader 1 --read_out last_position
 
 # What CCR is for: a rule that held in training (AU17 with every AU4) and holds nowhere else.
 train_on synthetic:A/spurious_rule ccr/AULLM++ 3
