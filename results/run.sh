@@ -11,7 +11,7 @@ beds="synthetic:B synthetic:B/hidden synthetic:B/weak synthetic:B/changed_rules"
 small="--max_subjects 300 --clips_per_subject 5 --unseen_share 0.2 --max_test_subjects 100
     --evidence_steps 220 --max_steps 30 --eval_steps 15 --dropout 0.1 --bf16 $bf16"
 
-train_on() { # DATA NAME SEEDS OPTION... ; tested on unseen people, on every bed of the other domain
+train_on() { # DATA NAME SEEDS OPTION... ; tested on unseen people and on every bed of the other domain
     python -m training.cross_domain --train "$1" --test $beds --output "runs/$2" --seeds "$3" $small "${@:4}"
 }
 run() { train_on synthetic:A "$@"; }
@@ -77,14 +77,14 @@ on_bed() { # FOLDER NAME CHECKPOINT BED OPTION...
 }
 all_on() { # BED OPTION...
     on_bed shipped_beds AULLM++ $shipped "$@"
-    for run in runs/shipped/*/; do on_bed shipped_beds "$(basename "$run")" "$run/checkpoint" "$@"; done
+    for run in runs/shipped/*/; do on_bed shipped_beds "$(basename "$run")" "${run}checkpoint" "$@"; done
 }
 for bed in $beds; do
     all_on "$bed" --data_seed 3 --max_subjects 100 --clips_per_subject 8
 done
 for bed in $moved; do
     all_on "$bed"
-    for run in runs/kept/*/; do on_bed kept_beds "$(basename "$run")" "$run/checkpoint" "$bed"; done
+    for run in runs/kept/*/; do on_bed kept_beds "$(basename "$run")" "${run}checkpoint" "$bed"; done
 done
 
 # Its temporal head (under an hour), and how well it finds events.
